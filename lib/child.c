@@ -1,0 +1,167 @@
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "child.h"
+
+extern char **environ;
+
+/* In the child: descriptors to their numbers.  Sources are first lifted above
+ * every target so that none is overwritten before it is used. */
+static int
+place_fds(const struct child_fd *map, size_t n)
+{
+	int lifted[16], f;
+	size_t i;
+
+	if (n > 16)
+		return -1;
+	for (i = 0; i < n; i++) {
+		lifted[i] = map[i].from;
+		if (map[i].from < 16 && map[i].from != map[i].to) {
+			f = fcntl(map[i].from, F_DUPFD_CLOEXEC, 16);
+			if (f == -1)
+				return -1;
+			lifted[i] = f;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (lifted[i] == map[i].to) {
+			if (fcntl(lifted[i], F_SETFD, 0) == -1)
+				return -1;
+		} else if (dup2(lifted[i], map[i].to) == -1) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+become(const struct child_user *u)
+{
+	if (u == NULL)
+		return 0;
+	if (geteuid() == 0) {
+		if (u->uid == 0 || u->gid == 0) {
+			errno = EPERM;
+			return -1;
+		}
+		if (u->groups != NULL ? setgroups((size_t)u->ngroups, u->groups)
+				      : setgroups(1, &u->gid))
+			return -1;
+		if (setgid(u->gid) == -1 || setuid(u->uid) == -1)
+			return -1;
+	} else if (geteuid() != u->uid) {
+		errno = EPERM;
+		return -1;
+	}
+	return u->home != NULL ? chdir(u->home) : 0;
+}
+
+/* Back to the signal state that a program expects to start with. */
+static void
+reset_signals(void)
+{
+	static const int sigs[] = {SIGHUP, SIGINT, SIGTERM, SIGALRM, SIGCHLD,
+	    SIGPIPE, SIGUSR1, SIGUSR2};
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof sigs / sizeof *sigs; i++)
+		sigaction(sigs[i], &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+pid_t
+child_start(const char *path, char *const argv[], char *const envp[],
+    const struct child_fd *map, size_t nmap, const struct child_user *user)
+{
+	volatile int err = 0; /* written by the child: vfork shares memory */
+	sigset_t all, old;
+	pid_t pid;
+
+	/* No handler of ours may run in the child before the exec. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = vfork();
+	if (pid == 0) {
+		if (place_fds(map, nmap) == 0 && become(user) == 0) {
+			reset_signals();
+			execve(path, argv, envp ? envp : environ);
+		}
+		err = errno;
+		_exit(111);
+	}
+	if (pid == -1)
+		err = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (pid > 0 && err != 0) {
+		child_wait(pid);
+		pid = -1;
+	}
+	if (pid == -1)
+		errno = err;
+	return pid;
+}
+
+int
+child_code(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 111;
+}
+
+int
+child_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return 111;
+	return child_code(status);
+}
+
+void
+fd_guard(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= 2)
+		;
+	if (fd == -1)
+		_exit(111);
+	close(fd);
+}
+
+int
+fd_cloexec(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int
+fd_nonblock(int fd)
+{
+	int f = fcntl(fd, F_GETFL);
+
+	return f == -1 ? -1 : fcntl(fd, F_SETFL, f | O_NONBLOCK);
+}
+
+int
+pipe_cloexec(int fd[2])
+{
+#ifdef __linux__
+	return pipe2(fd, O_CLOEXEC);
+#else
+	if (pipe(fd) == -1)
+		return -1;
+	fd_cloexec(fd[0]);
+	fd_cloexec(fd[1]);
+	return 0;
+#endif
+}

@@ -1,0 +1,167 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "paths.h"
+#include "settings.h"
+#include "str.h"
+
+const struct setting settings[] = {
+	{"hostname", SET_TEXT, SET_PUBLIC, "auto",
+	    "our name in greetings and trace fields; auto asks the system"},
+	{"locals", SET_TEXT, SET_LIST | SET_PUBLIC, "",
+	    "domains of the system's users, besides hostname and localhost"},
+	{"relay-domains", SET_TEXT, SET_LIST, "",
+	    "domains that we take mail for and pass on"},
+	{"relay-host", SET_TEXT, 0, "",
+	    "[host]:port or domain that takes all remote mail"},
+	{"size", SET_SIZE, SET_CLIENT | SET_PUBLIC, "50m",
+	    "largest message in bytes; 0 for no limit"},
+	{"recipients", SET_NUM, SET_CLIENT, "1000",
+	    "recipients of one message by SMTP, at least 100"},
+	{"hops", SET_NUM, SET_CLIENT, "100",
+	    "Received and Delivered-To fields before a message is looping"},
+	{"timeout", SET_TIME, SET_CLIENT, "5m",
+	    "idle time before an SMTP session is ended"},
+	{"session-timeout", SET_TIME, SET_CLIENT, "1h",
+	    "time for one whole message by SMTP, from MAIL to the reply"},
+	{"verify-from", SET_BOOL, SET_CLIENT, "1",
+	    "refuse a sender whose domain takes no mail"},
+	{"bare-newline", SET_TEXT, SET_CLIENT, "refuse",
+	    "refuse or accept lines that end in LF alone, for old devices"},
+	{"minfree", SET_SIZE, 0, "10m",
+	    "free bytes in the queue below which mail is deferred"},
+	{"filter-chain", SET_TEXT, 0, "",
+	    "command line before queue-inject, split at spaces"},
+	{"qreturn", SET_TIME, 0, "5d", "queue lifetime: then mail bounces"},
+	{"delay-warning", SET_TIME, 0, "0",
+	    "tell the sender of a delay after this time; 0 for never"},
+	{"retry-min", SET_TIME, 0, "5m", "shortest back-off"},
+	{"retry-max", SET_TIME, 0, "4h", "longest back-off"},
+	{"concurrency-local", SET_NUM, 0, "20", "local deliveries at once"},
+	{"concurrency-remote", SET_NUM, 0, "20", "remote deliveries at once"},
+	{"concurrency-destination", SET_NUM, 0, "10",
+	    "deliveries at once to one destination"},
+	{"queue-recycle", SET_BOOL, 0, "1", "reuse queue files"},
+	{"double-bounce-to", SET_TEXT, 0, "postmaster",
+	    "who gets reports that cannot be returned"},
+	{"alias-user", SET_TEXT, 0, "nobody",
+	    "user of commands and files in /etc/aliases"},
+	{"virtual-user", SET_TEXT, 0, "mail",
+	    "user, uid:gid, or `owner' for each domain's own, of virtual mail"},
+	{"virtual-minimum-uid", SET_NUM, 0, "1",
+	    "virtual mail is never written with a lower uid"},
+	{"virtual-mailbox", SET_TEXT, 0, "maildir",
+	    "mbox or maildir for virtual users that have neither yet"},
+	{"home_mailbox", SET_TEXT, 0, "",
+	    "system users' mailbox below their home; Maildir with a final /"},
+	{"mail_spool_directory", SET_TEXT, 0, "",
+	    "directory of system users' mailboxes; Maildir with a final /"},
+	{"pipe-timeout", SET_TIME, 0, "10m", "time for one command"},
+	{"smtp-port", SET_NUM, 0, "25", "port of the next host"},
+	{"smtp-connect-timeout", SET_TIME, 0, "30s", "for one address"},
+	{"smtp-timeout", SET_TIME, 0, "5m", "for one reply of the next host"},
+	{NULL, SET_TEXT, 0, NULL, NULL}
+};
+
+const struct setting *
+setting_find(const char *name)
+{
+	const struct setting *s;
+
+	for (s = settings; s->name != NULL; s++)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+/* The value as a number, -1 if it does not fit the type. */
+static int
+to_num(const struct setting *s, const char *v, uint64_t *n)
+{
+	switch (s->type) {
+	case SET_BOOL:
+		if (strcmp(v, "yes") == 0 || strcmp(v, "1") == 0)
+			*n = 1;
+		else if (strcmp(v, "no") == 0 || strcmp(v, "0") == 0)
+			*n = 0;
+		else
+			return -1;
+		return 0;
+	case SET_NUM:
+		return parse_u64(v, strlen(v), n);
+	case SET_TIME:
+		return parse_time(v, n);
+	case SET_SIZE:
+		return parse_size(v, n);
+	case SET_TEXT:
+		break;
+	}
+	*n = 0;
+	return 0;
+}
+
+int
+setting_valid(const struct setting *s, const char *value)
+{
+	uint64_t n;
+
+	return to_num(s, value, &n);
+}
+
+int
+tables_open(struct map *m, const char *name)
+{
+	struct buf b = {0};
+	int r;
+
+	buf_str(&b, path_prefix());
+	buf_str(&b, PATH_TABLES "/");
+	buf_str(&b, name);
+	r = map_open(m, buf_cstr(&b));
+	buf_free(&b);
+	return r;
+}
+
+/* PC_NAME of the environment, NULL if it is unset or does not fit. */
+static const char *
+override(const struct setting *s)
+{
+	char name[64] = "PC_";
+	const char *v;
+	size_t i;
+
+	for (i = 0; s->name[i] != '\0' && i < sizeof name - 4; i++)
+		name[i + 3] = s->name[i] == '-' ? '_'
+		    : s->name[i] >= 'a' && s->name[i] <= 'z'
+		    ? (char)(s->name[i] - 32) : s->name[i];
+	v = getenv(name);
+	return v != NULL && setting_valid(s, v) == 0 ? v : NULL;
+}
+
+const char *
+setting(const struct map *m, const char *name)
+{
+	const struct setting *s = setting_find(name);
+	const char *v;
+	size_t n;
+
+	if (s == NULL)
+		return NULL;
+	if (s->flags & SET_CLIENT && env_trusted() && (v = override(s)) != NULL)
+		return v;
+	if (m->p != NULL && map_get2(m, 's', name, strlen(name), &v, &n) == 1 &&
+	    n > 0 && v[n - 1] == '\0')
+		return v;
+	return s->dflt;
+}
+
+uint64_t
+setting_num(const struct map *m, const char *name)
+{
+	const struct setting *s = setting_find(name);
+	uint64_t n = 0;
+
+	if (s != NULL)
+		to_num(s, setting(m, name), &n);
+	return n;
+}
