@@ -1,0 +1,162 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fdio.h"
+#include "journal.h"
+
+/* An entry is: kind, index SP time SP status TAB place TAB text.  A tab in
+ * the place is written as a space; it can then only be taken for another
+ * place, which repeats nothing that was done. */
+
+enum { JOURNAL_MAX = 64 << 20, PLACE_MAX = 700 };
+
+static void
+head_text(char out[64], const struct slot *s)
+{
+	snprintf(out, 64, "H%.16s %u", s->head.id, s->head.gen);
+}
+
+/* Does b begin with the head of this message's journal? */
+static int
+is_ours(const struct buf *b, const struct slot *s)
+{
+	char want[64];
+	size_t n;
+
+	head_text(want, s);
+	n = strlen(want) + 1;
+	return b->len >= n && memcmp(b->p, want, n) == 0;
+}
+
+int
+journal_read(struct buf *b, const struct slot *s, int qdir)
+{
+	char name[32];
+	int fd, r;
+
+	b->len = 0;
+	slot_name(name, "note", s->num);
+	fd = openat(qdir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	r = read_to_end(fd, b, JOURNAL_MAX);
+	close(fd);
+	return r == -1 ? -1 : is_ours(b, s);
+}
+
+/* Takes the text of one entry apart; -1 when it is malformed. */
+static int
+parse(char *t, struct journal_entry *e)
+{
+	char *end, *tab;
+	unsigned long index = strtoul(t, &end, 10);
+	size_t n;
+
+	if (*end != ' ')
+		return -1;
+	e->index = (unsigned)index;
+	e->time = strtoll(end + 1, &end, 10);
+	if (*end != ' ')
+		return -1;
+	n = strcspn(end + 1, "\t");
+	if (n >= sizeof e->status || end[1 + n] != '\t')
+		return -1;
+	memcpy(e->status, end + 1, n);
+	e->status[n] = '\0';
+	e->place = end + n + 2;
+	tab = strchr(e->place, '\t');
+	if (tab == NULL)
+		return -1;
+	*tab = '\0';
+	e->text = tab + 1;
+	return 0;
+}
+
+int
+journal_next(struct buf *b, size_t *at, struct journal_entry *e)
+{
+	char *p, *nul;
+
+	while (*at < b->len) {
+		p = b->p + *at;
+		nul = memchr(p, '\0', b->len - *at);
+		if (nul == NULL)
+			return 0;
+		*at = (size_t)(nul + 1 - b->p);
+		e->kind = *p;
+		if (*p != 'H' && *p != '\0' && parse(p + 1, e) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Opens for appending, with this message's head in front; a file of another
+ * message is emptied. */
+static int
+open_append(const struct slot *s, int qdir)
+{
+	struct buf b = {0};
+	char name[32], head[64];
+	int fd;
+
+	slot_name(name, "note", s->num);
+	fd = openat(qdir, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
+	    O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return -1;
+	if (read_to_end(fd, &b, 64) != -1 && !is_ours(&b, s)) {
+		head_text(head, s);
+		if (ftruncate(fd, 0) == -1 ||
+		    write_all(fd, head, strlen(head) + 1) == -1) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	buf_free(&b);
+	return fd;
+}
+
+/* Control characters out of a text that becomes part of a record. */
+static void
+add_clean(struct buf *b, const char *s, size_t max)
+{
+	size_t i;
+
+	for (i = 0; s[i] != '\0' && i < max; i++)
+		buf_byte(b, (unsigned char)s[i] < ' ' ? ' ' : s[i]);
+}
+
+int
+journal_add(const struct slot *s, int qdir, const struct journal_entry *e,
+    int sync)
+{
+	struct buf b = {0};
+	int fd = open_append(s, qdir), r = -1;
+
+	if (fd == -1)
+		return -1;
+	buf_fmt(&b, "%c%u %lld %s\t", e->kind, e->index, (long long)e->time,
+	    e->status[0] ? e->status : "-");
+	add_clean(&b, e->place, PLACE_MAX);
+	buf_byte(&b, '\t');
+	add_clean(&b, e->text, RECORD_MAX - b.len);
+	buf_byte(&b, '\0');
+	if (write_all(fd, b.p, b.len) == 0 && (!sync || fsync(fd) == 0))
+		r = 0;
+	close(fd);
+	buf_free(&b);
+	return r;
+}
+
+void
+journal_remove(int qdir, uint32_t num)
+{
+	char name[32];
+
+	slot_name(name, "note", num);
+	unlinkat(qdir, name, 0);
+}
