@@ -27,9 +27,9 @@ slot_name(char out[32], const char *kind, uint32_t num)
 }
 
 void
-slot_body_name(char out[32], uint32_t num, const char *id)
+slot_body_name(char out[32], const char *id)
 {
-	snprintf(out, 32, "body/%02x/%.16s", num >> 24, id);
+	snprintf(out, 32, "body/%c/%.16s", id[ID_LEN - 1], id);
 }
 
 int
@@ -188,7 +188,7 @@ slot_body_open(const struct slot *s, int qdir)
 	char name[32];
 	int fd;
 
-	slot_body_name(name, s->num, s->head.id);
+	slot_body_name(name, s->head.id);
 	fd = openat(qdir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd != -1)
 		lseek(fd, (off_t)s->head.start, SEEK_SET);

@@ -2,7 +2,7 @@
  *
  * Below PREFIX/var/spool/postchaise:
  *	slot/ab/abcdef01   a slot; its number is 8 hex digits, ab its first two
- *	body/ab/ID         the message of a slot that has SLOT_BODY
+ *	body/x/ID          the message of a slot that has SLOT_BODY
  *	note/ab/abcdef01   what a message gathered later (lib/journal.h)
  *	bad/               slots that were set aside
  *	trigger, free      FIFOs: notes of new mail, numbers of free slots
@@ -74,8 +74,8 @@ struct slot {
 uint64_t slot_states_at(const struct slot_head *h);
 /* "slot/ab/abcdef01" (kind "slot" or "note") into out, 32 bytes. */
 void slot_name(char out[32], const char *kind, uint32_t num);
-/* "body/ab/ID" into out, 32 bytes. */
-void slot_body_name(char out[32], uint32_t num, const char *id);
+/* "body/x/ID" into out, 32 bytes; x is the id's last character. */
+void slot_body_name(char out[32], const char *id);
 /* Number in a file name of 8 hex digits: 0, or -1. */
 int slot_number(const char *name, uint32_t *num);
 

@@ -1,0 +1,281 @@
+#include <sys/file.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/random.h>
+#endif
+
+#include "deposit.h"
+#include "fdio.h"
+
+enum {
+	/* Room for the Received field in a slot's message. */
+	RECEIVED_MAX = 2048,
+	TOKEN = 9, /* a slot's number and a newline, in the FIFO `free' */
+	TRIES = 8
+};
+
+void
+deposit_begin(struct deposit *d, int recycle)
+{
+	d->msg.len = d->env.len = 0;
+	d->bodyfd = -1;
+	d->size = 0;
+	d->recycle = recycle;
+	id_make(d->id);
+}
+
+/* The rest of a large message: what was read so far and all that comes go to
+ * a body file, behind room for the Received field. */
+static enum deposit_error
+spill(struct deposit *d, int fd)
+{
+	char name[32];
+	int r = 1;
+
+	slot_body_name(name, d->id);
+	d->bodyfd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (d->bodyfd == -1)
+		return errno == ENOENT ? DEPOSIT_QUEUE : DEPOSIT_WRITE;
+	if (lseek(d->bodyfd, SLOT_ROOM, SEEK_SET) == -1)
+		return DEPOSIT_WRITE;
+	for (;;) {
+		if (write_all(d->bodyfd, d->msg.p, d->msg.len) == -1)
+			return DEPOSIT_WRITE;
+		d->size += d->msg.len;
+		d->msg.len = 0;
+		if (r == 0)
+			return DEPOSIT_OK;
+		r = read_to_end(fd, &d->msg, SLOT_SMALL);
+		if (r == -1)
+			return DEPOSIT_READ;
+	}
+}
+
+enum deposit_error
+deposit_message(struct deposit *d, int fd)
+{
+	int r = read_to_end(fd, &d->msg, SLOT_SMALL - RECEIVED_MAX);
+
+	if (r == -1)
+		return DEPOSIT_READ;
+	if (r == 1)
+		return spill(d, fd);
+	d->size = d->msg.len;
+	return DEPOSIT_OK;
+}
+
+/*
+ * A slot that may be written: its exclusive lock is held from before the
+ * first byte to our exit, and under the lock the head said that it is free.
+ * queue-run frees a slot only under the same lock (lib/store.c).
+ */
+static int
+take_slot(uint32_t num, struct slot_head *h)
+{
+	char name[32];
+	int fd;
+
+	slot_name(name, "slot", num);
+	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && slot_head_read(fd, h) == 0 &&
+	    h->state == SLOT_FREE)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* A used slot by a token from queue-run's FIFO.  A token is a hint: one that
+ * is stale, doubled or rubbish costs a try, never a message. */
+static int
+used_slot(uint32_t *num, struct slot_head *h)
+{
+	char token[TOKEN];
+	int fifo, fd = -1, i;
+
+	fifo = open("free", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fifo == -1)
+		return -1;
+	for (i = 0; i < TRIES && fd == -1; i++) {
+		if (read(fifo, token, TOKEN) != TOKEN)
+			break;
+		token[TOKEN - 1] = '\0';
+		if (slot_number(token, num) == 0)
+			fd = take_slot(*num, h);
+	}
+	close(fifo);
+	return fd;
+}
+
+/* A slot that was not there before.  Durable in name before it is in content:
+ * the caller syncs the file. */
+static int
+new_slot(uint32_t *num, struct slot_head *h)
+{
+	char name[32];
+	int fd = -1, i;
+
+	for (i = 0; i < TRIES && fd == -1; i++) {
+		if (getentropy(num, sizeof *num) == -1)
+			return -1;
+		slot_name(name, "slot", *num);
+		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd == -1 && errno != EEXIST)
+			return -1;
+	}
+	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		close(fd);
+		return -1;
+	}
+	h->gen = 0;
+	return fd;
+}
+
+/* Makes the name of a new file durable.  fsync of the file alone does so on
+ * some file systems; POSIX promises it for the directory's. */
+static int
+sync_directory(const char *name)
+{
+	char dir[32];
+	int fd, r;
+
+	snprintf(dir, sizeof dir, "%s", name);
+	*strrchr(dir, '/') = '\0';
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	r = fsync(fd);
+	close(fd);
+	return r;
+}
+
+/* The body file: Received right in front of the message, all of it synced
+ * before the slot that names it. */
+static int
+finish_body(struct deposit *d, struct slot_head *h, const struct buf *received)
+{
+	char name[32];
+
+	h->flags |= SLOT_BODY;
+	h->start = SLOT_ROOM - received->len;
+	if (pwrite(d->bodyfd, received->p, received->len, (off_t)h->start) !=
+	    (ssize_t)received->len || fsync(d->bodyfd) == -1)
+		return -1;
+	slot_body_name(name, d->id);
+	return sync_directory(name);
+}
+
+/* Tells queue-run by a note that is a hint: number and id.  Who cannot write
+ * one leaves the mark `scan'; queue-run looks for it (queue-run.c). */
+static void
+notify(uint32_t num, const char *id)
+{
+	char note[40];
+	int fd, n;
+
+	n = snprintf(note, sizeof note, "%08x %s\n", num, id);
+	fd = open("trigger", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd != -1 && write(fd, note, (size_t)n) == n) {
+		close(fd);
+		return;
+	}
+	if (fd != -1)
+		close(fd);
+	fd = open("scan", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd != -1)
+		close(fd);
+}
+
+/* Fills the head and writes it all with one write and one sync. */
+static int
+write_slot(struct deposit *d, int fd, struct slot_head *h,
+    const struct buf *received, unsigned nrcpt)
+{
+	uint32_t gen = h->gen;
+	int body = d->bodyfd != -1;
+
+	memset(h, 0, sizeof *h);
+	memcpy(h->magic, SLOT_MAGIC, sizeof h->magic);
+	memcpy(h->id, d->id, ID_LEN);
+	h->state = SLOT_QUEUED;
+	h->gen = gen + 1;
+	h->size = d->size + received->len;
+	h->envlen = (uint32_t)d->env.len;
+	h->nrcpt = nrcpt;
+	if (body && finish_body(d, h, received) == -1)
+		return -1;
+	if (slot_write(fd, h, received->p, body ? 0 : received->len, d->msg.p,
+	    body ? 0 : d->msg.len, d->env.p) == -1)
+		return -1;
+	return fdatasync(fd);
+}
+
+/* A slot that could not be written: a new one goes, a used one is free again
+ * (queue-run finds it when it scans). */
+static void
+undo(int fd, uint32_t num, struct slot_head *h, int fresh)
+{
+	char name[32];
+	int err = errno;
+
+	slot_name(name, "slot", num);
+	h->state = SLOT_FREE;
+	if (fresh || slot_mark(fd, h) == -1)
+		unlink(name);
+	errno = err;
+}
+
+enum deposit_error
+deposit_commit(struct deposit *d, const struct buf *received)
+{
+	struct slot_head h;
+	struct envelope e;
+	uint32_t num;
+	char name[32];
+	int fd = -1, fresh = 0;
+
+	if (envelope_parse(&e, d->env.p, d->env.len) != 0) {
+		errno = EINVAL;
+		return DEPOSIT_WRITE;
+	}
+	if (d->recycle)
+		fd = used_slot(&num, &h);
+	if (fd == -1) {
+		fresh = 1;
+		fd = new_slot(&num, &h);
+	}
+	if (fd == -1)
+		return errno == ENOENT ? DEPOSIT_QUEUE : DEPOSIT_WRITE;
+	slot_name(name, "slot", num);
+	if (write_slot(d, fd, &h, received, e.nrcpt) == -1 ||
+	    (fresh && sync_directory(name) == -1)) {
+		undo(fd, num, &h, fresh);
+		close(fd);
+		return DEPOSIT_WRITE;
+	}
+	notify(num, d->id);
+	close(fd);
+	if (d->bodyfd != -1)
+		close(d->bodyfd);
+	d->bodyfd = -1;
+	return DEPOSIT_OK;
+}
+
+void
+deposit_abort(struct deposit *d)
+{
+	char name[32];
+
+	if (d->bodyfd == -1)
+		return;
+	slot_body_name(name, d->id);
+	unlink(name);
+	close(d->bodyfd);
+	d->bodyfd = -1;
+}

@@ -1,0 +1,78 @@
+#include <string.h>
+
+#include "date.h"
+#include "received.h"
+
+enum { PART_MAX = 255, FOR_MAX = 400 };
+
+/* A part as the client or DNS gave it: no control or space characters, and
+ * nothing that opens or closes a comment. */
+static void
+add_part(struct buf *b, const char *s, size_t max)
+{
+	size_t i;
+	char c;
+
+	for (i = 0; s[i] != '\0' && i < max; i++) {
+		c = s[i];
+		if (c == '(' || c == ')' || c == '\\' || c == ';' ||
+		    (unsigned char)c <= ' ' || c == 0x7f)
+			c = '?';
+		buf_byte(b, c);
+	}
+}
+
+/* from HELO (name [address]) of an SMTP client, or the local user's id. */
+static void
+add_from(struct buf *b, const struct envelope *e)
+{
+	const char *peer = envelope_attr(e, "peer");
+	const char *name = envelope_attr(e, "peername");
+	const char *helo = envelope_attr(e, "helo");
+	const char *uid = envelope_attr(e, "uid");
+
+	if (peer == NULL) {
+		if (uid == NULL)
+			return;
+		buf_str(b, "(from uid ");
+		add_part(b, uid, 20);
+		buf_str(b, ") ");
+		return;
+	}
+	buf_str(b, "from ");
+	add_part(b, helo && *helo ? helo : "unknown", PART_MAX);
+	buf_str(b, " (");
+	add_part(b, name && *name ? name : "unknown", PART_MAX);
+	/* An IPv6 address is tagged in a literal (RFC 5321 4.1.3). */
+	buf_str(b, strchr(peer, ':') ? " [IPv6:" : " [");
+	add_part(b, peer, 60);
+	buf_str(b, "])\n\t");
+}
+
+void
+received_add(struct buf *b, const struct envelope *e, const char *id,
+    const char *hostname, int64_t seconds)
+{
+	const char *proto = envelope_attr(e, "proto"), *at = e->rcpts;
+	const char *auth = envelope_attr(e, "auth");
+	struct recipient r;
+
+	buf_str(b, "Received: ");
+	add_from(b, e);
+	buf_str(b, "by ");
+	add_part(b, hostname, PART_MAX);
+	buf_str(b, " (postchaise) with ");
+	add_part(b, proto ? proto : "local", 20);
+	buf_str(b, " id ");
+	buf_str(b, id);
+	if (auth != NULL && *auth)
+		buf_str(b, " (authenticated)");
+	if (e->nrcpt == 1 && envelope_rcpt(e, &at, &r) && r.len <= FOR_MAX) {
+		buf_str(b, "\n\tfor <");
+		add_part(b, r.addr, FOR_MAX);
+		buf_byte(b, '>');
+	}
+	buf_str(b, "; ");
+	date_rfc5322(b, seconds);
+	buf_byte(b, '\n');
+}

@@ -1,0 +1,242 @@
+/*
+ * queue-inject: puts one message into the queue, durably.
+ *
+ * Descriptor 0: the message, to its end.  Descriptor 1: the envelope, read
+ * after it, up to its lone NUL.  Descriptor 6, if open: text for the caller
+ * (K id, or D or Z and a reason).  Arguments: none, or -f SENDER RCPT..., or
+ * -k (many messages over the socket on 0, INTERFACES 2).
+ *
+ * Exit codes are those of qmail-queue(8): 0 it is durable; 11 to 40 never;
+ * 82 see descriptor 6; others temporary.
+ *
+ * Runs set-uid to the queue's user, started by anybody.  Trusts nothing of
+ * the environment then; believes attributes that say where a message came
+ * from only of root, the queue's user, and the receiver's.
+ */
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "deposit.h"
+#include "fdio.h"
+#include "log.h"
+#include "paths.h"
+#include "received.h"
+#include "settings.h"
+
+enum {
+	EX_LONG = 11,
+	EX_REFUSED = 31,
+	EX_TIME = 52,
+	EX_READ = 54,
+	EX_CONF = 55,
+	EX_QUEUE = 61,
+	EX_FORMAT = 91,
+	ENVELOPE_MAX = 64 << 20,
+	/* Nobody waits longer for a message; queue-run removes body files
+	 * that are older than this and belong to no slot (lib/store.c). */
+	PATIENCE = 86400
+};
+
+static struct {
+	struct deposit d;
+	struct map tables;
+	struct buf raw;      /* the envelope as it came */
+	struct buf received;
+	int trusted;         /* the caller may say where a message is from */
+	int answer;          /* 6, or -1 where the caller gave no such */
+} q;
+
+/* Tells the caller on descriptor 6, if there is one, and the log. */
+static int
+refuse(int code, const char *text)
+{
+	char line[200];
+	int n, saved = errno;
+
+	n = snprintf(line, sizeof line, "%c%s",
+	    code >= 11 && code <= 40 ? 'D' : 'Z', text);
+	if (q.answer != -1 && write(q.answer, line, (size_t)n) == -1)
+		errno = saved;
+	log_warn("inject-refuse", "uid=%u code=%d text=%s err=%m",
+	    (unsigned)getuid(), code, text);
+	deposit_abort(&q.d);
+	return code;
+}
+
+/* Reads descriptor 1 up to the lone NUL; 0, or an exit code. */
+static int
+read_envelope(struct envelope *e)
+{
+	ssize_t n;
+	int r;
+
+	for (;;) {
+		buf_room(&q.raw, 4096);
+		n = read(1, q.raw.p + q.raw.len, q.raw.cap - q.raw.len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return refuse(EX_READ, "envelope is not complete");
+		q.raw.len += (size_t)n;
+		/* Only an envelope that ends in two NULs can be complete:
+		 * without this a long one would be parsed at each read. */
+		if (q.raw.p[q.raw.len - 1] != '\0' || (q.raw.len > 1 &&
+		    q.raw.p[q.raw.len - 2] != '\0'))
+			continue;
+		r = envelope_parse(e, q.raw.p, q.raw.len);
+		if (r == 0)
+			return 0;
+		if (r == -2)
+			return refuse(EX_FORMAT, "envelope is malformed");
+		if (q.raw.len > ENVELOPE_MAX)
+			return refuse(EX_LONG, "envelope is too long");
+	}
+}
+
+/* Does a message attribute claim where the message came from? */
+static int
+is_origin(const char *record)
+{
+	static const char *const names[] = {"proto=", "peer=", "peername=",
+	    "helo=", "auth=", "tls=", "uid=", "conf=", NULL};
+	int i;
+
+	for (i = 0; names[i] != NULL; i++)
+		if (strncmp(record, names[i], strlen(names[i])) == 0)
+			return 1;
+	return 0;
+}
+
+/* The envelope that is kept: claims of origin only from those who may make
+ * them; from others the uid instead. */
+static void
+settle(const struct envelope *e)
+{
+	const char *p = e->attrs, *f = e->sender - 1;
+	char uid[24];
+
+	for (; p < f; p += strlen(p) + 1)
+		if (q.trusted || !is_origin(p + 1))
+			buf_add(&q.d.env, p, strlen(p) + 1);
+	if (!q.trusted) {
+		snprintf(uid, sizeof uid, "%u", (unsigned)getuid());
+		record_attr(&q.d.env, 'A', "uid", uid);
+	}
+	buf_add(&q.d.env, f, (size_t)(e->end - f));
+}
+
+/* May the caller say where a message came from? */
+static int
+caller_trusted(void)
+{
+	const char *receiver;
+	uid_t uid = getuid();
+	struct passwd *pw;
+
+	if (uid == 0 || uid == geteuid())
+		return 1;
+	receiver = setting(&q.tables, "receiver-user");
+	pw = receiver ? getpwnam(receiver) : NULL;
+	return pw != NULL && pw->pw_uid == uid;
+}
+
+/* -f SENDER RCPT...: the envelope from the arguments. */
+static int
+envelope_args(struct envelope *e, int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < argc; i++) {
+		if (strlen(argv[i]) >= RECORD_MAX)
+			return refuse(EX_LONG, "address is too long");
+		record_adds(&q.raw, i == 0 ? 'F' : 'T', argv[i]);
+	}
+	buf_byte(&q.raw, '\0');
+	if (envelope_parse(e, q.raw.p, q.raw.len) != 0)
+		return refuse(EX_FORMAT, "address is malformed");
+	return 0;
+}
+
+/* One message whose parts are read: 0, or an exit code. */
+static int
+commit(const struct envelope *e)
+{
+	struct envelope kept;
+	char text[ID_LEN + 2];
+	int r;
+
+	if (e->nrcpt == 0)
+		return refuse(EX_FORMAT, "envelope has no recipient");
+	settle(e);
+	if (envelope_parse(&kept, q.d.env.p, q.d.env.len) != 0)
+		return refuse(EX_FORMAT, "envelope is malformed");
+	q.received.len = 0;
+	received_add(&q.received, &kept, q.d.id,
+	    setting(&q.tables, "hostname"), (int64_t)(id_time(q.d.id) / 1000000));
+	r = deposit_commit(&q.d, &q.received);
+	if (r != DEPOSIT_OK)
+		return refuse(r, r == DEPOSIT_QUEUE ? "queue is not there"
+		    : "message could not be written");
+	text[0] = 'K';
+	memcpy(text + 1, q.d.id, ID_LEN);
+	if (q.answer != -1 && write(q.answer, text, ID_LEN + 1) == -1)
+		log_warn("inject-answer", "id=%s err=%m", q.d.id);
+	return 0;
+}
+
+static void
+timed_out(int sig)
+{
+	(void)sig;
+	_exit(EX_TIME);
+}
+
+/* Tables and queue directory; 0, or an exit code. */
+static int
+prepare(void)
+{
+	char *dir = path_make(PATH_QUEUE);
+
+	/* A file of ours must never get the number 6 by chance. */
+	q.answer = fcntl(6, F_SETFD, FD_CLOEXEC) == 0 ? 6 : -1;
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGALRM, timed_out);
+	alarm(PATIENCE);
+	deposit_begin(&q.d, 1);
+	if (tables_open(&q.tables, "public.cdb") == -1)
+		return refuse(EX_CONF, "tables cannot be read");
+	if (chdir(dir) == -1)
+		return refuse(EX_QUEUE, "queue is not there");
+	q.d.recycle = (int)setting_num(&q.tables, "queue-recycle");
+	q.trusted = caller_trusted();
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct envelope e;
+	int r, args = argc > 1;
+
+	fd_guard();
+	log_init("queue-inject");
+	if (args && (argc < 4 || strcmp(argv[1], "-f") != 0))
+		die_usage("[-f SENDER RCPT ...] <message [1<envelope]");
+	r = prepare();
+	if (r == 0 && (r = deposit_message(&q.d, 0)) != 0)
+		r = refuse(r, "message could not be stored");
+	if (r == 0)
+		r = args ? envelope_args(&e, argc - 2, argv + 2)
+			 : read_envelope(&e);
+	if (r == 0)
+		r = commit(&e);
+	return r;
+}
