@@ -22,10 +22,17 @@ struct mx_answer {
 
 /*
  * Asks the resident service on its socket; where there is none, runs
- * mx-lookup once.  Always fills a (a failure to ask is code 111).  timeout in
- * milliseconds.  The caller frees with mx_free.
+ * mx-lookup once.  Always fills a (a failure to ask is code 111).  domain may
+ * be [host], for the addresses of host without its MX, or an address literal.
+ * timeout in milliseconds.  The caller frees with mx_free.
  */
 void mx_ask(struct mx_answer *a, const char *domain, size_t len,
     uint64_t timeout);
+/*
+ * Fills a from the lines of an answer, without the `.' that ends it on the
+ * socket.  A malformed one, or one over the limits, is code 111.  mx_ask's
+ * parser, for tests.
+ */
+void mx_parse(struct mx_answer *a, const char *p, size_t n);
 void mx_free(struct mx_answer *a);
 #endif
