@@ -61,9 +61,55 @@ check: all tools
 clean:
 	rm -rf $(B) $(addprefix bin/,$(PROGS))
 
-help:
-	@echo 'all check lint fuzz asan install clean'
+# Installation.  `modes' says who owns what; bin/add-users makes the users.
+# One file each in LIBEXEC; what people start by hand are links to it.
+D      := $(DESTDIR)
+PEOPLE := alias-compile queue-list route-explain mail-submit
+LINKS  := sendmail runq mailq newaliases
+install: all
+	install -d $D$(LIBEXEC) $D$(SBINDIR) $D$(RUNDIR) \
+	    $(addprefix $D$(MANDIR)/man,1 5 7 8) \
+	    $(addprefix $D$(ROOT),/etc/postchaise /etc/virtual /var/log)
+	DESTDIR=$D LIBEXEC=$(LIBEXEC) RUNDIR=$(RUNDIR) ROOT=$(ROOT) \
+	    PROGS='$(PROGS)' bin/install-modes
+	for p in $(PEOPLE); do ln -sf $(LIBEXEC)/$$p $D$(SBINDIR)/$$p; done
+	for l in $(LINKS); do \
+	    ln -sf $(LIBEXEC)/mail-submit $D$(SBINDIR)/$$l; done
+	ln -sf queue-inject $D$(LIBEXEC)/qmail-queue
+	for m in man/*.[1578]; do \
+	    install -m 644 $$m $D$(MANDIR)/man$${m##*.}/; done
 
-.PHONY: all tools check clean help
+# Configuration, queue, logs, mail and users stay.
+uninstall:
+	cd $D$(SBINDIR) && rm -f $(PEOPLE) $(LINKS)
+	cd $D$(MANDIR) && rm -f $(patsubst man/%,man?/%,$(wildcard man/*.[1578]))
+	rm -rf $D$(LIBEXEC) $D$(RUNDIR)
+
+lint:
+	tests/tools/lint $(PROGS)
+
+# make fuzz SECS=600: every target in turn; what crashes stays as crash-*.
+SECS := 30
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
+$(B)/fuzz/%: tests/fuzz/%.c $(LIBSRC) $(wildcard lib/*.h)
+	@mkdir -p $(@D)/new-$*
+	clang $(DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
+	    $(LIBSRC) $(LDLIBS_$*)
+fuzz: $(FUZZ)
+	for f in $(FUZZ); do \
+	    $$f -max_total_time=$(SECS) -timeout=10 -verbosity=0 \
+		$(B)/fuzz/new-$${f##*/} tests/data/$${f##*/} || exit; done
+
+# All tests once more with the sanitizers; bin/ is built anew after it.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan:
+	$(MAKE) clean
+	$(MAKE) LEANCC='$(CC)' LEANLD= OPT='-O1 -g $(SANITIZE)' \
+	    LDFLAGS='$(SANITIZE)' check; code=$$?; $(MAKE) clean; exit $$code
+
+help:
+	@echo 'all check lint fuzz asan install uninstall clean'
+
+.PHONY: all tools check clean help install uninstall lint fuzz asan
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/*/lib/*.d)
