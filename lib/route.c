@@ -130,7 +130,7 @@ make_key(const struct query *q, const char *name, char key[KEY])
 static int
 get(struct query *q, char tag, const char *key, size_t n, struct value *v)
 {
-	const char *p = NULL;
+	const char *p = "";
 	size_t vlen = 0;
 	int hit = map_get2(q->m, tag, key, n, &p, &vlen);
 
