@@ -22,6 +22,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -308,6 +309,7 @@ main(int argc, char **argv)
 		errx(2, "usage: floor [-D] [-t threads] port queue mail");
 	queue_dir = argv[optind + 1];
 	mail_dir = argv[optind + 2];
+	signal(SIGPIPE, SIG_IGN);
 	listen_on(atoi(argv[optind]));
 	for (i = 0; i < threads; i++) {
 		index[i] = i;

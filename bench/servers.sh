@@ -1,0 +1,154 @@
+# The servers that are measured.  Sourced by bench/run and bench/count, with
+# $top (the source tree), $work (a directory of this run) and $users set.
+#
+# For each server NAME there are NAME_version, NAME_make, NAME_start,
+# NAME_stop, NAME_queued (how many messages are in its queue), and the
+# variables NAME_port and NAME_mail (the directory of the users' Maildirs).
+# Everything a server starts is put into a control group of its own.
+
+# --- control groups: the CPU time of all its processes, ended ones too -----
+
+# cg_init: finds a hierarchy that can be written to.
+cg_init() {
+	cg_kind=
+	for cg_root in /sys/fs/cgroup /sys/fs/cgroup/unified \
+	    /sys/fs/cgroup/cpuacct; do
+		[ -e "$cg_root/cgroup.procs" ] || continue
+		mkdir "$cg_root/bench.$$" 2>/dev/null || continue
+		cg_base=$cg_root/bench.$$
+		[ -e "$cg_base/cpu.stat" ] && cg_kind=v2
+		[ -e "$cg_base/cpuacct.usage" ] && cg_kind=v1
+		[ -n "$cg_kind" ] && return 0
+		rmdir "$cg_base"
+	done
+	echo "bench: no control group can be made here; run as root" >&2
+	return 1
+}
+cg_make() { mkdir "$cg_base/$1"; }
+# cg_run NAME COMMAND…
+cg_run() {
+	sh -c 'echo $$ >"$0" && exec "$@"' \
+	    "$cg_base/$1/cgroup.procs" "${@:2}"
+}
+# Microseconds of user and system time.
+cg_cpu() {
+	case $cg_kind in
+	v2) awk '$1 == "usage_usec" { print $2 }' "$cg_base/$1/cpu.stat" ;;
+	v1) awk '{ printf "%d\n", $1 / 1000 }' "$cg_base/$1/cpuacct.usage" ;;
+	esac
+}
+# KiB of memory of all processes: proportional share, and private.
+cg_memory() {
+	sed 's|.*|/proc/&/smaps_rollup|' "$cg_base/$1/cgroup.procs" |
+	    xargs cat 2>/dev/null |
+	    awk '$1 == "Pss:" { p += $2 } /^Private_/ { q += $2 }
+	    END { print p + 0, q + 0 }'
+}
+cg_pids() { wc -l <"$cg_base/$1/cgroup.procs"; }
+# Ends whatever a server left behind: only what is in its own group.
+cg_remove() {
+	for _i in 1 2 3 4 5 6 7 8 9 10; do
+		xargs -r kill -9 <"$cg_base/$1/cgroup.procs" 2>/dev/null
+		rmdir "$cg_base/$1" 2>/dev/null && return 0
+		sleep 0.2
+	done
+}
+
+# --- shared ---------------------------------------------------------------
+
+free_port() {
+	python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+# wait_port PORT: until something there says 220.
+wait_port() {
+	for _i in $(seq 100); do
+		"$load" -m 0 -n 1 -c 1 -T 5 "$1" 2>/dev/null |
+		    grep -q 'failed=0' && return 0
+		sleep 0.1
+	done
+	echo "bench: nothing answers on port $1" >&2
+	return 1
+}
+# maildirs DIR OWNER: the users' Maildirs, made before the measurement.
+maildirs() {
+	for _i in $(seq 0 $((users - 1))); do
+		echo "$1/user$_i/new" "$1/user$_i/cur" "$1/user$_i/tmp"
+	done | xargs mkdir -p
+	chown -R "$2" "$1"
+}
+files_in() { find "$@" -type f 2>/dev/null | wc -l; }
+
+# --- the floor ------------------------------------------------------------
+
+floor_version() { echo "bench/floor.c, 10 threads"; }
+floor_make() {
+	floor_port=$(free_port)
+	floor_mail=$work/floor/mail
+	mkdir -p "$work/floor/queue"
+	maildirs "$floor_mail" root
+}
+floor_start() {
+	cg_run floor "$top/build/bench/floor" "$floor_port" \
+	    "$work/floor/queue" "$floor_mail" 2>"$work/floor/log" &
+	floor_pid=$!
+	wait_port "$floor_port"
+}
+floor_stop() { kill "$floor_pid"; wait "$floor_pid" 2>/dev/null; }
+floor_queued() { echo 0; }
+
+# --- Postfix: Debian's package, in an instance of its own -----------------
+
+postfix_version() {
+	echo "Postfix $(postconf -d -h mail_version), Debian's package"
+}
+postfix_make() {
+	postfix_port=$(free_port)
+	postfix_mail=$work/postfix/mail/example.test
+	pf=$work/postfix/etc
+	mkdir -p "$pf" "$work/postfix/queue" "$work/postfix/data"
+	chown postfix "$work/postfix/data"
+	maildirs "$postfix_mail" nobody:nogroup
+	map=hash
+	[ ! -e /usr/lib/postfix/postfix-cdb.so ] || map=cdb
+	for _i in $(seq 0 $((users - 1))); do
+		echo "user$_i@example.test example.test/user$_i/"
+	done >"$pf/vmailbox"
+	cat >"$pf/main.cf" <<-END
+	compatibility_level = 3.6
+	queue_directory = $work/postfix/queue
+	data_directory = $work/postfix/data
+	maillog_file = $work/postfix/log
+	maillog_file_prefixes = $work
+	myhostname = mail.example.test
+	mydestination = localhost
+	inet_interfaces = 127.0.0.1
+	inet_protocols = ipv4
+	alias_maps =
+	alias_database =
+	disable_dns_lookups = yes
+	smtpd_peername_lookup = no
+	virtual_mailbox_domains = example.test
+	virtual_mailbox_base = $work/postfix/mail
+	virtual_mailbox_maps = $map:$pf/vmailbox
+	virtual_uid_maps = static:$(id -u nobody)
+	virtual_gid_maps = static:$(id -g nobody)
+	END
+	[ ! -e /etc/postfix/dynamicmaps.cf ] ||
+	    cp -R /etc/postfix/dynamicmaps.cf* "$pf"
+	# Debian's services without chroot, on our port.
+	sed -n '/^ *#/!p' /usr/share/postfix/master.cf.dist |
+	    awk -v port="$postfix_port" '
+	    $1 == "smtp" && $2 == "inet" { $1 = "127.0.0.1:" port }
+	    /^[^ \t]/ { $5 = "n" }
+	    { print }' >"$pf/master.cf"
+	postmap -c "$pf" "$map:$pf/vmailbox"
+}
+postfix_start() {
+	cg_run postfix postfix -c "$pf" start >>"$work/postfix/start" 2>&1
+	wait_port "$postfix_port"
+}
+postfix_stop() { postfix -c "$pf" stop >>"$work/postfix/start" 2>&1; }
+postfix_queued() {
+	files_in "$work"/postfix/queue/{incoming,active,deferred,maildrop}
+}
