@@ -28,6 +28,10 @@ add(struct diag *d, const char *file, unsigned line, const char *kind,
 		    d->text.p[i] == 0x7f)
 			d->text.p[i] = '?';
 	buf_byte(&d->text, '\n');
+	/* One directory may be wrong for each of many files: say it once. */
+	if (line == 0 && memmem(d->text.p, start, d->text.p + start,
+	    d->text.len - start) != NULL)
+		d->text.len = start;
 }
 
 void

@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@ const struct setting settings[] = {
 	    "domains of the system's users, besides hostname and localhost"},
 	{"relay-domains", SET_TEXT, SET_LIST, "",
 	    "domains that we take mail for and pass on"},
-	{"relay-host", SET_TEXT, 0, "",
+	{"relay-host", SET_TEXT, SET_PUBLIC, "",
 	    "[host]:port or domain that takes all remote mail"},
 	{"size", SET_SIZE, SET_CLIENT | SET_PUBLIC, "50m",
 	    "largest message in bytes; 0 for no limit"},
@@ -59,9 +61,11 @@ const struct setting settings[] = {
 	{"mail_spool_directory", SET_TEXT, 0, "",
 	    "directory of system users' mailboxes; Maildir with a final /"},
 	{"pipe-timeout", SET_TIME, 0, "10m", "time for one command"},
-	{"smtp-port", SET_NUM, 0, "25", "port of the next host"},
-	{"smtp-connect-timeout", SET_TIME, 0, "30s", "for one address"},
-	{"smtp-timeout", SET_TIME, 0, "5m", "for one reply of the next host"},
+	{"smtp-port", SET_NUM, SET_PUBLIC, "25", "port of the next host"},
+	{"smtp-connect-timeout", SET_TIME, SET_PUBLIC, "30s",
+	    "for one address"},
+	{"smtp-timeout", SET_TIME, SET_PUBLIC, "5m",
+	    "for one reply of the next host"},
 	{NULL, SET_TEXT, 0, NULL, NULL}
 };
 
@@ -166,4 +170,64 @@ setting_num(const struct map *m, const char *name)
 	if (s != NULL)
 		to_num(s, setting(m, name), &n);
 	return n;
+}
+
+void
+settings_stamp(const struct stat *st, char out[STAMP_MAX])
+{
+	if (st == NULL)
+		snprintf(out, STAMP_MAX, "-");
+	else
+		snprintf(out, STAMP_MAX, "%lld.%09ld",
+		    (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+}
+
+/* Is the file's stamp another than the one before the space? */
+static int
+changed(const char *field, const char *space)
+{
+	char stamp[STAMP_MAX];
+	struct stat st;
+	int r = stat(space + 1, &st);
+
+	if (r == -1 && errno != ENOENT)
+		return 0;
+	settings_stamp(r == 0 ? &st : NULL, stamp);
+	return strlen(stamp) != (size_t)(space - field) ||
+	    memcmp(stamp, field, strlen(stamp)) != 0;
+}
+
+int
+tables_stale_source(const struct map *m, const char **path)
+{
+	const char *p, *end, *nul, *space;
+	size_t n, i;
+
+	if (map_get(m, "h", 1, &p, &n) != 1)
+		return -1;
+	end = p + n;
+	/* The hash and the time made come first. */
+	for (i = 0; p < end; i++, p = nul + 1) {
+		nul = memchr(p, '\0', (size_t)(end - p));
+		if (nul == NULL)
+			return -1;
+		if (i < 2)
+			continue;
+		space = memchr(p, ' ', (size_t)(nul - p));
+		if (space == NULL)
+			return -1;
+		if (changed(p, space)) {
+			*path = space + 1;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int
+tables_stale(const struct map *m)
+{
+	const char *path;
+
+	return tables_stale_source(m, &path);
 }

@@ -1,7 +1,11 @@
 /* The compiled configuration: opening its tables, reading settings. */
 #ifndef SETTINGS_H
 #define SETTINGS_H
+#include <sys/stat.h>
+
 #include "map.h"
+
+enum { STAMP_MAX = 48 };
 
 enum setting_type { SET_BOOL, SET_NUM, SET_TIME, SET_SIZE, SET_TEXT };
 
@@ -36,4 +40,15 @@ int tables_open(struct map *m, const char *name);
 const char *setting(const struct map *m, const char *name);
 /* The same as a number: seconds, bytes, or 0 and 1. */
 uint64_t setting_num(const struct map *m, const char *name);
+
+/*
+ * Has any source of the table changed, come or gone since it was compiled?
+ * 1; 0: no (what may not be looked at counts as unchanged); -1: the table is
+ * damaged.  One stat(2) a source file.
+ */
+int tables_stale(const struct map *m);
+/* The same, and *path is the first source that changed (into the map). */
+int tables_stale_source(const struct map *m, const char **path);
+/* A file's time of change as key h holds it, "-" for none (st NULL). */
+void settings_stamp(const struct stat *st, char out[STAMP_MAX]);
 #endif
