@@ -79,6 +79,13 @@ maildirs() {
 }
 files_in() { find "$@" -type f 2>/dev/null | wc -l; }
 
+# Names of the servers that are here.
+available() {
+	[ ! -x "$top/bin/queue-run" ] || echo postchaise
+	! command -v postfix >/dev/null || echo postfix
+	echo floor
+}
+
 # --- the floor ------------------------------------------------------------
 
 floor_version() { echo "bench/floor.c, 10 threads"; }
@@ -151,4 +158,41 @@ postfix_start() {
 postfix_stop() { postfix -c "$pf" stop >>"$work/postfix/start" 2>&1; }
 postfix_queued() {
 	files_in "$work"/postfix/queue/{incoming,active,deferred,maildrop}
+}
+
+# --- postchaise: as bin/try makes it, all of it as one plain user ---------
+
+postchaise_version() {
+	echo "postchaise, supervised, tcpserver and multilog, all as $sys_user"
+}
+postchaise_make() {
+	sys_user=nobody
+	pc=$work/postchaise
+	postchaise_port=$(free_port)
+	postchaise_mail=$pc/var/spool/virtual/example.test
+	# shellcheck source=tests/system.sh
+	. "$top/tests/system.sh"
+	make_system "$pc" || return 1
+	maildirs "$postchaise_mail" "$sys_user"
+	for _i in $(seq 0 $((users - 1))); do echo "user$_i:*"; done |
+	    sys_put "$pc/etc/virtual/example.test/passwd"
+	sys_put "$pc/etc/virtual/example.test/aliases" </dev/null
+	echo "postmaster: user0@example.test" | sys_put "$pc/etc/aliases"
+	in_system "$pc" alias-compile
+}
+postchaise_start() {
+	(
+		echo $BASHPID >"$cg_base/postchaise/cgroup.procs"
+		start_system "$pc" "$postchaise_port"
+	)
+}
+postchaise_stop() { stop_system "$pc"; }
+# A slot's 17th byte is Q while there is something to do with its message.
+postchaise_queued() {
+	find "$pc/var/spool/postchaise/slot" -type f 2>/dev/null |
+	    xargs -r perl -e 'for (@ARGV) {
+		open(my $f, "<", $_) or next;
+		$n++ if sysread($f, my $b, 17) == 17 && substr($b, 16) eq "Q";
+	    } print $n + 0, "\n"' |
+	    awk '{ n += $1 } END { print n + 0 }'
 }
