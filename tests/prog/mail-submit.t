@@ -12,7 +12,7 @@ cat >"$t/over/queue-inject" <<EOF
 #!/bin/sh
 exec 5<&1 >/dev/null
 cat >$t/msg
-cat <&5 | tr '\\0' '\\n' >$t/env.new
+cat <&5 | tr '\0' '\n' >$t/env.new
 [ -s $t/env.new ] || exit 54
 mv $t/env.new $t/env
 [ ! -f $t/say ] || cat $t/say >&6
@@ -158,7 +158,7 @@ echo 0 >"$t/code"; rm -f "$t/say"
 
 # limits
 rm -f "$t/env"
-head -c 2000001 /dev/zero | tr '\\0' '\\n' >"$t/big"
+head -c 2000001 /dev/zero | tr '\0' '\n' >"$t/big"
 exits "larger than the setting size" 69 "$t/sendmail" bob <"$t/big" 2>/dev/null
 [ ! -f "$t/env" ]; is "and not queued" $? 0
 { printf 'X: '; head -c 1200000 /dev/zero | tr '\0' x; echo; echo; } >"$t/big"
