@@ -1,0 +1,26 @@
+/* One letter into one mailbox of either kind, and the verdict on it. */
+#ifndef MAILBOX_H
+#define MAILBOX_H
+#include "place.h"
+#include "trace.h"
+
+enum mailbox_format { MAILBOX_MBOX, MAILBOX_MAILDIR };
+
+/*
+ * Delivers l as recipient `index' and adds its verdict line to out: K, Z (all
+ * trouble of the system is temporary), or D 5.4.6 for a message that loops.
+ * mailbox_virtual takes what is there, a file as mbox and a directory as
+ * Maildir, and makes `format' where neither is.  mailbox_deliver takes the
+ * place as `format' and, with owned, an mbox only if it is the caller's.
+ * Returns 0, or the errno that caused a Z.
+ */
+int mailbox_virtual(const struct place *at, enum mailbox_format format,
+    struct letter *l, unsigned index, struct buf *out);
+int mailbox_deliver(const struct place *at, enum mailbox_format format,
+    int owned, struct letter *l, unsigned index, struct buf *out);
+/* Adds D 5.4.6 and returns 1 if the message has been here. */
+int mailbox_loops(const struct letter *l, unsigned index, struct buf *out);
+/* Adds a Z line for trouble with `what'. */
+void mailbox_trouble(int err, const char *what, unsigned index,
+    struct buf *out);
+#endif

@@ -1,0 +1,303 @@
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fdio.h"
+#include "mbox.h"
+#include "mboxlock.h"
+#include "mboxsection.h"
+
+/*
+ * Exactly once.  An append may end at any byte: by a kill, a power failure,
+ * or a full disk where the file cannot be cut back.  Then
+ * - the next append, of whatever message, finds the note in the dot-lock
+ *   (lib/mboxlock.h) and cuts the torn part off, if nobody has added to it;
+ * - where no dot-lock could be made, the next append ends the torn part with
+ *   an empty line, so that it never joins another message;
+ * - the next attempt of the same message compares what it finds with what it
+ *   would write: whole, it is there; torn at the file's end, it is cut off;
+ *   torn in the middle, it is only a part of a message and stays.
+ */
+
+enum { RETRY_MS = 50 };
+
+/* One append. */
+struct append {
+	const struct place *at;
+	struct mbox_section s;
+	int fd;
+	int dot;         /* the dot-lock is ours */
+	int may_be_there;
+	off_t size;
+	const char *gap; /* what ends a last line that others left open */
+};
+
+static int
+open_file(struct append *a, int owned, int *made)
+{
+	struct stat st;
+	int flags = O_RDWR | O_APPEND | O_NOCTTY | O_NONBLOCK;
+
+	a->fd = place_open(a->at, "", flags, 0);
+	if (a->fd == -1 && errno == ENOENT) {
+		*made = 1;
+		a->fd = place_open(a->at, "", flags | O_CREAT, 0600);
+	}
+	if (a->fd == -1 || fstat(a->fd, &st) == -1)
+		return -1;
+	if (!S_ISREG(st.st_mode) ||
+	    (owned && (st.st_uid != geteuid() || st.st_nlink > 1))) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+/* Is the locked file still what the path names?  A mail reader may have put
+ * another in its place while we waited. */
+static int
+still_there(const struct append *a)
+{
+	struct stat st, now;
+
+	return fstat(a->fd, &st) == 0 &&
+	    fstatat(a->at->dirfd, a->at->path, &now, 0) == 0 &&
+	    st.st_dev == now.st_dev && st.st_ino == now.st_ino;
+}
+
+/* Size of the file, and what must stand between its end and a section. */
+static int
+measure(struct append *a)
+{
+	struct stat st;
+	char end[2] = "\n";
+	off_t k;
+
+	if (fstat(a->fd, &st) == -1)
+		return -1;
+	a->size = st.st_size;
+	a->gap = "";
+	k = a->size < 2 ? a->size : 2;
+	if (k > 0 && pread(a->fd, end + 2 - k, (size_t)k, a->size - k) != k)
+		return -1;
+	if (k > 0 && end[1] != '\n')
+		a->gap = "\n\n";
+	else if (k > 0 && end[0] != '\n')
+		a->gap = "\n";
+	return 0;
+}
+
+/* Maps the file from `from' on (NULL: nothing there, or no memory). */
+static char *
+map_tail(const struct append *a, off_t from, size_t *n)
+{
+	off_t page = from - from % sysconf(_SC_PAGESIZE);
+	char *p;
+
+	*n = (size_t)(a->size - from);
+	if (a->size <= from)
+		return NULL;
+	p = mmap(NULL, (size_t)(a->size - page), PROT_READ, MAP_SHARED, a->fd,
+	    page);
+	return p == MAP_FAILED ? NULL : p + (from - page);
+}
+
+static void
+unmap_tail(const struct append *a, char *p, off_t from)
+{
+	off_t page = from - from % sysconf(_SC_PAGESIZE);
+
+	munmap(p - (from - page), (size_t)(a->size - page));
+}
+
+/* A process that is gone left its note: cuts its append off if that is torn
+ * and the last thing in the file. */
+static int
+cut_left(struct append *a, const off_t left[2])
+{
+	char *p;
+	size_t n, skip;
+	int r = 0;
+
+	if (a->size > left[0] && a->size < left[1]) {
+		p = map_tail(a, left[0], &n);
+		if (p == NULL)
+			return -1;
+		for (skip = 0; skip < n && skip < 2 && p[skip] == '\n'; skip++)
+			;
+		skip += n - skip < 5 ? n - skip : 5;
+		if (!mbox_has_from(p + skip, n - skip))
+			r = ftruncate(a->fd, left[0]);
+		unmap_tail(a, p, left[0]);
+	}
+	if (r == 0)
+		mbox_dot_unlock(a->at);
+	return r;
+}
+
+/* All locks: 1; 0 to try again; -1. */
+static int
+try_lock(struct append *a)
+{
+	off_t left[2], size;
+	int r = mbox_kernel_lock(a->fd);
+
+	if (r != 1)
+		return r;
+	if (!still_there(a)) {
+		errno = ESTALE;
+		return -1;
+	}
+	if (measure(a) == -1)
+		return -1;
+	size = a->size;
+	switch (mbox_dot_lock(a->at, size, size +
+	    (off_t)(strlen(a->gap) + a->s.total), left)) {
+	case MBOX_DOT_MADE:
+		a->dot = 1;
+		/* Programs that know no other lock may just have written. */
+		if (measure(a) == 0 && a->size == size)
+			return 1;
+		mbox_dot_unlock(a->at);
+		a->dot = 0;
+		break;
+	case MBOX_DOT_CANNOT:
+		return 1;
+	case MBOX_DOT_LEFT:
+		if (cut_left(a, left) == -1)
+			return -1;
+		break;
+	case MBOX_DOT_BUSY:
+		break;
+	}
+	/* Others take the dot-lock first: let them through. */
+	mbox_kernel_unlock(a->fd);
+	return 0;
+}
+
+static int
+lock(struct append *a, uint64_t deadline)
+{
+	int r, n = 0;
+
+	while ((r = try_lock(a)) == 0) {
+		if (clock_ms() >= deadline) {
+			errno = EWOULDBLOCK;
+			return -1;
+		}
+		if (n++ > 1)
+			poll(NULL, 0, RETRY_MS);
+	}
+	return r == 1 ? 0 : -1;
+}
+
+/* Looks for what an earlier attempt left: MBOX_THERE; 0 none; 2: a torn part
+ * was cut off, and the note is no longer right; -1. */
+static int
+look(struct append *a)
+{
+	enum mbox_found f;
+	size_t n, at;
+	char *p = map_tail(a, 0, &n);
+
+	if (p == NULL)
+		return a->size == 0 ? 0 : -1;
+	f = mbox_section_find(&a->s, p, n, &at);
+	unmap_tail(a, p, 0);
+	if (f == MBOX_WHOLE)
+		return fsync(a->fd) == 0 ? MBOX_THERE : -1;
+	if (f == MBOX_TORN)
+		return ftruncate(a->fd, (off_t)at) == 0 ? 2 : -1;
+	return 0;
+}
+
+static int
+write_section(struct append *a)
+{
+	if (write_all(a->fd, a->gap, strlen(a->gap)) == 0 &&
+	    mbox_section_write(&a->s, a->fd) == 0 && fsync(a->fd) == 0)
+		return 0;
+	return -1;
+}
+
+/* The directory that holds the file's name. */
+static int
+sync_parent(const struct place *at)
+{
+	char path[PATH_MAX];
+	const char *slash = strrchr(at->path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - at->path);
+	struct place dir = {at->dirfd, path, at->beneath, 0};
+	int fd, r;
+
+	if (n >= sizeof path)
+		return -1;
+	memcpy(path, n > 0 ? at->path : slash != NULL ? "/" : ".", n + (n == 0));
+	path[n + (n == 0)] = '\0';
+	fd = place_open(&dir, "", O_RDONLY | O_DIRECTORY, 0);
+	if (fd == -1)
+		return -1;
+	r = fsync(fd);
+	close(fd);
+	return r;
+}
+
+/* With the locks: looks where it must, appends, or puts all back. */
+static int
+deliver(struct append *a, int made)
+{
+	int r = 0, err;
+
+	if (a->may_be_there) {
+		r = look(a);
+		a->may_be_there = r == 2;
+	}
+	if (r == 0) {
+		r = write_section(a);
+		/* An empty file may be what a killed attempt has made. */
+		if (r == 0 && (made || a->size == 0))
+			r = sync_parent(a->at);
+		if (r == -1) {
+			err = errno;
+			/* Without success the note stays, and says so. */
+			if (ftruncate(a->fd, a->size) == -1)
+				a->dot = 0;
+			errno = err;
+		}
+	} else if (r == MBOX_THERE && sync_parent(a->at) == -1) {
+		r = -1;
+	}
+	return r;
+}
+
+int
+mbox_append(const struct place *at, int owned, const struct letter *l)
+{
+	struct append a = {.at = at, .fd = -1, .may_be_there = l->again};
+	uint64_t deadline = clock_ms() + MBOX_LOCK_MS;
+	int r, made = 0, err, tries = 10;
+
+	mbox_section(&a.s, l);
+	do {
+		r = open_file(&a, owned, &made);
+		if (r == 0)
+			r = lock(&a, deadline);
+		if (r == 0)
+			r = deliver(&a, made);
+		err = errno;
+		if (a.dot)
+			mbox_dot_unlock(at);
+		a.dot = 0;
+		if (a.fd != -1)
+			close(a.fd);
+		a.fd = -1;
+	} while ((r == 2 || (r == -1 && err == ESTALE)) && --tries > 0);
+	buf_free(&a.s.top);
+	errno = err;
+	return r == 2 ? -1 : r;
+}

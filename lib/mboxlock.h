@@ -1,0 +1,37 @@
+/*
+ * The locks of an mbox: fcntl and flock always, a dot-lock beside the file
+ * where its directory can be written.
+ *
+ * The dot-lock FILE.lock is a symbolic link whose text is a note, `PID.START.
+ * END': the file's length before the append and after it.  A link is made in
+ * one step, is exclusive to everybody who makes dot-locks, and is metadata,
+ * which a journal keeps in order with the file's growth.  So whoever finds
+ * the note of a maker that is gone (he has the kernel's locks, which its
+ * maker held as long) knows whether an append was torn: the length is between
+ * START and END.  A note whose removal a power failure undid does no harm:
+ * an append that was reported done had been synced to END.
+ */
+#ifndef MBOXLOCK_H
+#define MBOXLOCK_H
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "place.h"
+
+/* Locks fd for this process without waiting: 1; 0 held by another; -1. */
+int mbox_kernel_lock(int fd);
+void mbox_kernel_unlock(int fd);
+
+enum mbox_dot {
+	MBOX_DOT_MADE,
+	MBOX_DOT_BUSY,   /* another program's */
+	MBOX_DOT_LEFT,   /* a note of a process that is gone */
+	MBOX_DOT_CANNOT  /* no permission: kernel locks must do */
+};
+/* Makes the dot-lock, with the note of an append from start to end.  The
+ * caller has the kernel's locks.  Of MBOX_DOT_LEFT the note is in left[0] and
+ * left[1].  Others' locks older than five minutes are removed. */
+enum mbox_dot mbox_dot_lock(const struct place *at, off_t start, off_t end,
+    off_t left[2]);
+void mbox_dot_unlock(const struct place *at);
+#endif
