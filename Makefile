@@ -88,17 +88,20 @@ uninstall:
 lint:
 	tests/tools/lint $(PROGS)
 
-# make fuzz SECS=600: every target in turn; what crashes stays as crash-*.
+# make fuzz SECS=600: every target in turn; build/fuzz/crash-* crashed it.
 SECS := 30
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
-$(B)/fuzz/%: tests/fuzz/%.c $(LIBSRC) $(wildcard lib/*.h)
+FUZZFLAGS := -g -O1 -fsanitize=address,undefined
+$(B)/fuzz/sys/libmail.a: $(LIBSRC) $(wildcard lib/*.h)
+	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='$(FUZZFLAGS),fuzzer-no-link' $@
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/sys/libmail.a
 	@mkdir -p $(@D)/new-$*
-	clang $(DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o $@ $< \
-	    $(LIBSRC) $(LDLIBS_$*)
+	clang $(DEFS) $(FUZZFLAGS),fuzzer -o $@ $^
 fuzz: $(FUZZ)
 	for f in $(FUZZ); do \
 	    $$f -max_total_time=$(SECS) -timeout=10 -verbosity=0 \
-		$(B)/fuzz/new-$${f##*/} tests/data/$${f##*/} || exit; done
+		-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/new-$${f##*/} \
+		tests/data/$${f##*/} || exit; done
 
 # All tests once more with the sanitizers; bin/ is built anew after it.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined

@@ -240,14 +240,14 @@ stop_system() {
 		# Not queue-run's children: it waits for them itself.
 		case $(svstat "$1/service/queue-run" 2>/dev/null) in
 		*"pid $_g)"*) ;;
-		*) sys_kill -TERM -- "-$_g" ;;
+		*) sys_kill -TERM "-$_g" ;;
 		esac
 	done
 	sys_gone 15 "$1"/service/*
-	for _g in $_groups; do sys_kill -KILL -- "-$_g"; done
+	for _g in $_groups; do sys_kill -KILL "-$_g"; done
 	$sys_as svc -dx "$1"/service/*/log 2>/dev/null
 	sys_gone 5 "$1"/service/* "$1"/service/*/log
-	if [ -n "$_pid" ]; then sys_kill -KILL -- "-$_pid"; fi
+	if [ -n "$_pid" ]; then sys_kill -KILL "-$_pid"; fi
 	$sys_as rm -f "$1/var/run/svscan.pid"
 	return 0
 }

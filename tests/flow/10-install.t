@@ -42,7 +42,6 @@ useradd -m joe
 useradd -m eve
 echo 'who: "|id >>/tmp/who"' >>/etc/aliases
 /usr/local/sbin/alias-compile 2>/dev/null
-mkdir -m 1777 -p /tmp
 step A3
 step A4
 new=/var/spool/virtual/example.org/alice/new
