@@ -5,12 +5,13 @@
 # NAME_stop, NAME_queued (how many messages are in its queue), and the
 # variables NAME_port and NAME_mail (the directory of the users' Maildirs).
 # Everything a server starts is put into a control group of its own.
+# shellcheck disable=SC2154
 
 # --- control groups: the CPU time of all its processes, ended ones too -----
 
 # cg_init: finds a hierarchy that can be written to.
 cg_init() {
-	cg_kind=
+	cg_kind=''
 	for cg_root in /sys/fs/cgroup /sys/fs/cgroup/unified \
 	    /sys/fs/cgroup/cpuacct; do
 		[ -e "$cg_root/cgroup.procs" ] || continue
@@ -116,7 +117,7 @@ postfix_make() {
 	mkdir -p "$pf" "$work/postfix/queue" "$work/postfix/data"
 	chown postfix "$work/postfix/data"
 	maildirs "$postfix_mail" nobody:nogroup
-	map=hash
+	map="hash"
 	[ ! -e /usr/lib/postfix/postfix-cdb.so ] || map=cdb
 	for _i in $(seq 0 $((users - 1))); do
 		echo "user$_i@example.test example.test/user$_i/"
@@ -170,7 +171,7 @@ postchaise_make() {
 	pc=$work/postchaise
 	postchaise_port=$(free_port)
 	postchaise_mail=$pc/var/spool/virtual/example.test
-	# shellcheck source=tests/system.sh
+	# shellcheck disable=SC1091
 	. "$top/tests/system.sh"
 	make_system "$pc" || return 1
 	maildirs "$postchaise_mail" "$sys_user"
@@ -189,10 +190,12 @@ postchaise_start() {
 postchaise_stop() { stop_system "$pc"; }
 # A slot's 17th byte is Q while there is something to do with its message.
 postchaise_queued() {
-	find "$pc/var/spool/postchaise/slot" -type f 2>/dev/null |
-	    xargs -r perl -e 'for (@ARGV) {
+	# shellcheck disable=SC2016
+	find "$pc/var/spool/postchaise/slot" -type f -exec perl -e '
+	    for (@ARGV) {
 		open(my $f, "<", $_) or next;
-		$n++ if sysread($f, my $b, 17) == 17 && substr($b, 16) eq "Q";
-	    } print $n + 0, "\n"' |
+		sysread($f, my $b, 17) == 17 or next;
+		$n++ if substr($b, 16) eq "Q";
+	    } print $n + 0, "\n"' {} + 2>/dev/null |
 	    awk '{ n += $1 } END { print n + 0 }'
 }
