@@ -1,4 +1,3 @@
-#include <sys/socket.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +5,21 @@
 
 #include "fdio.h"
 #include "order.h"
+#include "packet.h"
+#include "str.h"
+
+/* Ids become parts of file names. */
+static int
+id_safe(const char *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!((p[i] >= '0' && p[i] <= '9') || p[i] == '-' ||
+		    (ascii_lower(p[i]) >= 'a' && ascii_lower(p[i]) <= 'z')))
+			return 0;
+	return n > 0;
+}
 
 /* I id, B first|again, X records, then the envelope. */
 static int
@@ -20,7 +34,7 @@ parse(struct order *o)
 	o->again = 1;
 	strcpy(o->id, "-");
 	while (record_next(&r, &tag, &t, &n) == 1) {
-		if (tag == 'I' && n < sizeof o->id)
+		if (tag == 'I' && n < sizeof o->id && id_safe(t, n))
 			memcpy(o->id, t, n + 1);
 		else if (tag == 'B')
 			o->again = strcmp(t, "first") != 0;
@@ -41,46 +55,32 @@ parse(struct order *o)
 int
 order_read(struct order *o, int fd)
 {
+	int more;
+
 	o->msgfd = 0;
 	o->raw.len = 0;
-	if (read_to_end(fd, &o->raw, ORDER_MAX) == -1)
-		return -1;
-	return parse(o);
+	more = read_to_end(fd, &o->raw, ORDER_MAX + 1);
+	if (more == 1)
+		errno = EPROTO;
+	return more == 0 ? parse(o) : -1;
 }
 
 int
 order_next(struct order *o, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov;
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *c;
 	ssize_t n;
 
-	o->msgfd = -1;
 	o->raw.len = 0;
 	buf_room(&o->raw, ORDER_MAX);
-	iov.iov_base = o->raw.p;
-	iov.iov_len = ORDER_MAX;
-	m.msg_control = control.space;
-	m.msg_controllen = sizeof control.space;
-	do {
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	} while (n == -1 && errno == EINTR);
+	n = packet_recv(fd, o->raw.p, ORDER_MAX, &o->msgfd);
 	if (n <= 0)
 		return (int)n;
-	for (c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(&o->msgfd, CMSG_DATA(c), sizeof o->msgfd);
 	o->raw.len = (size_t)n;
-	if (o->msgfd == -1 || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-		errno = EPROTO;
-		return -1;
-	}
-	return parse(o) == 0 ? 1 : -1;
+	errno = EPROTO;
+	if (o->msgfd != -1 && parse(o) == 0)
+		return 1;
+	order_done(o);
+	return -1;
 }
 
 int
@@ -123,8 +123,11 @@ order_answer(struct buf *lines, int keep)
 void
 order_done(struct order *o)
 {
+	int err = errno;
+
 	if (o->msgfd > 0)
 		close(o->msgfd);
 	o->msgfd = -1;
-	buf_free(&o->raw);
+	o->raw.len = 0;
+	errno = err;
 }

@@ -40,7 +40,7 @@ const struct setting settings[] = {
 	{"retry-min", SET_TIME, 0, "5m", "shortest back-off"},
 	{"retry-max", SET_TIME, 0, "4h", "longest back-off"},
 	{"concurrency-local", SET_NUM, 0, "20", "local deliveries at once"},
-	{"concurrency-remote", SET_NUM, 0, "20", "remote deliveries at once"},
+	{"concurrency-remote", SET_NUM, 0, "100", "remote deliveries at once"},
 	{"concurrency-destination", SET_NUM, 0, "10",
 	    "deliveries at once to one destination"},
 	{"queue-recycle", SET_BOOL, SET_PUBLIC, "1", "reuse queue files"},

@@ -33,9 +33,9 @@ enum {
 enum { SLOT_FREE = 'F', SLOT_QUEUED = 'Q', SLOT_HELD = 'H' };
 /* head.flags */
 enum { SLOT_BODY = 1 };
-/* A recipient's state byte: to do, done, failed and not yet reported,
- * failed and reported (or not to be). */
-enum { RCPT_TODO = 'T', RCPT_DONE = 'K', RCPT_FAILED = 'F', RCPT_REPORTED = 'B' };
+/* A recipient's state byte: to do, done, failed and reported (or not to be).
+ * One that failed and is not reported yet is to do; its journal says more. */
+enum { RCPT_TODO = 'T', RCPT_DONE = 'K', RCPT_REPORTED = 'B' };
 
 /* As on disk, in the machine's own byte order. */
 struct slot_head {

@@ -1,0 +1,263 @@
+#include <sys/socket.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fdio.h"
+#include "kids.h"
+#include "packet.h"
+#include "paths.h"
+
+/* The environment of every delivery program, whoever's. */
+struct environment {
+	char *v[10];
+	size_t at[10];
+	int n;
+	struct buf text;
+};
+
+static void
+env_add(struct environment *e, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0' || e->n >= 9)
+		return;
+	/* Offsets first: text may still move. */
+	e->at[e->n++] = e->text.len;
+	buf_fmt(&e->text, "%s=%s", name, value);
+	buf_byte(&e->text, '\0');
+}
+
+static void
+env_make(struct environment *e, const struct spawnplan *plan)
+{
+	int i;
+
+	memset(e, 0, sizeof *e);
+	env_add(e, "PATH", "/usr/local/bin:/usr/bin:/bin");
+	env_add(e, "PC_PREFIX", getenv("PC_PREFIX"));
+	env_add(e, "PC_PATH", getenv("PC_PATH"));
+	env_add(e, "TZ", getenv("TZ"));
+	env_add(e, "USER", plan->user);
+	env_add(e, "LOGNAME", plan->user);
+	env_add(e, "HOME", plan->home);
+	for (i = 0; i < e->n; i++)
+		e->v[i] = e->text.p + e->at[i];
+}
+
+/* An idle child of the same program and ids; one whose last destination was
+ * the same if there is one, since it may still have a connection there. */
+static struct kid *
+find_idle(struct kids *k, const struct spawnplan *plan, const char *dest)
+{
+	struct kid *c, *found = NULL;
+
+	for (c = k->kid; c < k->kid + k->n; c++) {
+		if (!c->keep || c->busy || c->sock == -1 ||
+		    c->program != plan->program || c->uid != plan->uid ||
+		    c->gid != plan->gid)
+			continue;
+		found = c;
+		if (strcmp(c->dest, dest) == 0)
+			break;
+	}
+	return found;
+}
+
+/* Starts the program on a new socket pair; sock[0] is ours. */
+static pid_t
+start(struct kids *k, const struct spawnplan *plan, int message, int sock[2])
+{
+	struct child_user u = {plan->uid, plan->gid, NULL, 0, NULL};
+	char *argv[] = {(char *)(uintptr_t)plan->program,
+	    plan->keep ? "-k" : NULL, NULL};
+	struct child_fd map[4];
+	struct environment env;
+	size_t n = 0;
+	char *path;
+	pid_t pid;
+
+	if (packet_pair(sock) == -1)
+		return -1;
+	if (!plan->keep)
+		map[n++] = (struct child_fd){message, 0};
+	map[n++] = (struct child_fd){sock[1], 1};
+	map[n++] = (struct child_fd){sock[1], 3};
+	if (k->lock != -1)
+		map[n++] = (struct child_fd){k->lock, 4};
+	path = path_program(plan->program);
+	env_make(&env, plan);
+	pid = child_start(path, argv, env.v, map, n, &u);
+	free(path);
+	buf_free(&env.text);
+	close(sock[1]);
+	if (pid == -1)
+		close(sock[0]);
+	return pid;
+}
+
+static struct kid *
+add_kid(struct kids *k, const struct spawnplan *plan, int message)
+{
+	struct kid *c;
+	int sock[2];
+	pid_t pid;
+
+	if (k->n == KIDS_MAX) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	pid = start(k, plan, message, sock);
+	if (pid == -1)
+		return NULL;
+	c = &k->kid[k->n++];
+	memset(c, 0, sizeof *c);
+	c->pid = pid;
+	c->sock = sock[0];
+	c->keep = plan->keep;
+	c->program = plan->program;
+	c->uid = plan->uid;
+	c->gid = plan->gid;
+	return c;
+}
+
+static void
+remove_kid(struct kids *k, int i)
+{
+	if (k->kid[i].sock != -1)
+		close(k->kid[i].sock);
+	buf_free(&k->kid[i].out);
+	k->kid[i] = k->kid[--k->n];
+}
+
+/* An idle child that has died is found out when an order is sent to it. */
+static void
+bury(struct kids *k, struct kid *c)
+{
+	close(c->sock);
+	c->sock = -1;
+	child_wait(c->pid);
+	remove_kid(k, (int)(c - k->kid));
+}
+
+int
+kids_start(struct kids *k, const struct spawnplan *plan,
+    const struct spawnreq *req, int message)
+{
+	struct buf order = {0};
+	struct kid *c = NULL;
+	int r = -1;
+
+	/* I and B, then what was looked up, then the envelope. */
+	buf_add(&order, req->order, (size_t)(req->envelope - req->order));
+	buf_add(&order, plan->extra.p, plan->extra.len);
+	buf_add(&order, req->envelope, req->envlen);
+	while (plan->keep && (c = find_idle(k, plan, req->dest)) != NULL) {
+		r = packet_send(c->sock, order.p, order.len, message);
+		if (r == 0)
+			break;
+		bury(k, c);
+	}
+	if (c == NULL) {
+		c = add_kid(k, plan, message);
+		if (c != NULL)
+			r = packet_send(c->sock, order.p, order.len,
+			    plan->keep ? message : -1);
+		if (c != NULL && !plan->keep)
+			shutdown(c->sock, SHUT_WR);
+	}
+	if (c != NULL && r == 0) {
+		c->busy = 1;
+		c->number = req->number;
+		snprintf(c->dest, sizeof c->dest, "%s", req->dest);
+	} else if (c != NULL) {
+		bury(k, c);
+	}
+	buf_free(&order);
+	return r;
+}
+
+/* Does the answer end as a -k program's ends: with an empty line? */
+static int
+is_whole(const struct buf *out)
+{
+	return (out->len == 1 && out->p[0] == '\n') || (out->len >= 2 &&
+	    memcmp(out->p + out->len - 2, "\n\n", 2) == 0);
+}
+
+int
+kids_read(struct kids *k, int i, int *code)
+{
+	struct kid *c = &k->kid[i];
+	ssize_t n;
+
+	buf_room(&c->out, 4096);
+	n = read(c->sock, c->out.p + c->out.len, c->out.cap - c->out.len);
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n > 0) {
+		/* More than any answer has: kept to the bound, the rest is
+		 * read and dropped so that the program does not hang. */
+		if (c->out.len + (size_t)n <= KID_ANSWER_MAX)
+			c->out.len += (size_t)n;
+		if (!c->keep || !is_whole(&c->out))
+			return 0;
+		*code = 0;
+		return 1;
+	}
+	close(c->sock);
+	c->sock = -1;
+	*code = child_wait(c->pid);
+	return 1;
+}
+
+void
+kids_answered(struct kids *k, int i)
+{
+	struct kid *c = &k->kid[i];
+
+	c->busy = 0;
+	c->out.len = 0;
+	c->idle_since = clock_ms();
+	if (c->sock == -1)
+		remove_kid(k, i);
+}
+
+int
+kids_expire(struct kids *k, uint64_t now)
+{
+	uint64_t left;
+	int i, next = -1;
+
+	for (i = k->n - 1; i >= 0; i--) {
+		if (k->kid[i].busy || k->kid[i].sock == -1)
+			continue;
+		if (now - k->kid[i].idle_since >= KID_IDLE_MS) {
+			/* End of file on its socket ends it; kids_read sees
+			 * its own end of file and waits for it. */
+			shutdown(k->kid[i].sock, SHUT_WR);
+			k->kid[i].keep = 0;
+			continue;
+		}
+		left = KID_IDLE_MS - (now - k->kid[i].idle_since);
+		if (k->kid[i].keep && (next == -1 || (uint64_t)next > left))
+			next = (int)left;
+	}
+	return next;
+}
+
+void
+kids_close(struct kids *k)
+{
+	int i;
+
+	for (i = 0; i < k->n; i++) {
+		if (k->kid[i].sock == -1)
+			continue;
+		shutdown(k->kid[i].sock, SHUT_WR);
+		if (k->kid[i].keep && k->kid[i].busy)
+			kill(k->kid[i].pid, SIGTERM);
+	}
+}

@@ -1,0 +1,78 @@
+#include <sys/socket.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "packet.h"
+
+union control {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+int
+packet_pair(int fd[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd) == -1)
+		return -1;
+	fd_cloexec(fd[0]);
+	fd_cloexec(fd[1]);
+	return 0;
+}
+
+int
+packet_send(int fd, const void *p, size_t n, int pass)
+{
+	struct iovec iov = {(void *)(uintptr_t)p, n};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	union control u;
+	struct cmsghdr *c;
+	ssize_t r;
+
+	if (pass != -1) {
+		memset(&u, 0, sizeof u);
+		m.msg_control = u.space;
+		m.msg_controllen = sizeof u.space;
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof pass);
+		memcpy(CMSG_DATA(c), &pass, sizeof pass);
+	}
+	do {
+		r = sendmsg(fd, &m, MSG_NOSIGNAL);
+	} while (r == -1 && errno == EINTR);
+	return r == -1 ? -1 : 0;
+}
+
+ssize_t
+packet_recv(int fd, void *p, size_t max, int *passed)
+{
+	struct iovec iov = {p, max};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	union control u;
+	struct cmsghdr *c;
+	ssize_t r;
+
+	*passed = -1;
+	m.msg_control = u.space;
+	m.msg_controllen = sizeof u.space;
+	do {
+		r = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	} while (r == -1 && errno == EINTR);
+	if (r == -1)
+		return -1;
+	for (c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(passed, CMSG_DATA(c), sizeof *passed);
+	if (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		if (*passed != -1)
+			close(*passed);
+		*passed = -1;
+		errno = EMSGSIZE;
+		return -1;
+	}
+	return r;
+}

@@ -1,0 +1,75 @@
+/* Which deliveries run now: destinations with limits and back-off, orders to
+ * the spawners, verdicts back, and what becomes of a message then. */
+#ifndef SCHED_H
+#define SCHED_H
+#include "tables.h"
+#include "work.h"
+
+enum { CHAN_LOCAL, CHAN_REMOTE, CHANS };
+
+/* One destination (kind and name). */
+struct dest {
+	char *key;
+	struct dest *next;      /* in its hash chain */
+	unsigned running;
+	unsigned fails;         /* in a row, of the whole destination */
+	uint32_t until;         /* backed off until then */
+	uint64_t answered;      /* clock_ms of the last verdict */
+	struct msglist parked;  /* messages that wait for it, unloaded */
+};
+
+/* An order that was sent. */
+struct delivery {
+	unsigned number;        /* 0: unused */
+	struct work *w;
+	struct dest *dest;
+	int chan;
+	unsigned *goal;
+	unsigned ngoal;
+	uint64_t started;       /* clock_us */
+	struct buf lines;       /* L records of its answer so far */
+};
+
+enum { DELIVERIES = 512, ACTIVE_MAX = 200, DESTS = 1024 };
+
+struct sched {
+	struct store *store;
+	struct tables *tables;
+	int chan[CHANS];
+	int full[CHANS];        /* the socket took no more: wait for POLLOUT */
+	unsigned running[CHANS];
+	unsigned limit[CHANS];
+	uint64_t answered[CHANS];      /* clock_ms of the last verdict */
+	struct msglist parked[CHANS];  /* wait for any place at all */
+	unsigned dest_limit;
+	struct dest *dest[DESTS];
+	struct delivery delivery[DELIVERIES];
+	unsigned number;
+	struct work *active;    /* list */
+	unsigned nactive;
+	unsigned reports;       /* bounce-build processes running */
+	int stopping;           /* TERM: start nothing more */
+};
+
+void sched_init(struct sched *s, struct store *store, struct tables *t,
+    int local, int remote);
+/* The limits as the settings have them now. */
+void sched_settings(struct sched *s);
+/* Loads what is ready, starts what may start, ends what is done.  Returns
+ * whether it must soon be called again (a slot was still locked). */
+int sched_run(struct sched *s);
+/*
+ * Nothing of *at runs and nothing is to start: it is ended, or scheduled for
+ * its next attempt, or a report is started (lib/schedend.c).  Takes it out of
+ * the list unless it goes on.  1 when it must be tried again in a moment.
+ */
+int sched_end(struct sched *s, struct work **at);
+/* One answer packet of a spawner: 0, -1 when it is malformed. */
+int sched_answer(struct sched *s, const char *p, size_t n);
+/* Forgets every back-off (ALRM). */
+void sched_retry(struct sched *s);
+/* A child of ours ended: a report.  1 when it was one. */
+int sched_reaped(struct sched *s, int pid, int code);
+/* Nothing runs any more? */
+int sched_idle(const struct sched *s);
+#endif

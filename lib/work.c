@@ -1,0 +1,351 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fdio.h"
+#include "log.h"
+#include "work.h"
+
+/* Key of a journal entry: the recipient and the place. */
+static const char *
+past_key(struct work *w, unsigned root, const char *place)
+{
+	struct buf b = {0};
+	const char *k;
+
+	buf_fmt(&b, "%u %s", root, place);
+	k = arena_copy(&w->arena, b.p, b.len);
+	buf_free(&b);
+	return k;
+}
+
+/* What the journal says of a recipient's place; NULL: nothing final. */
+static const struct past *
+past(struct work *w, unsigned root, const char *place)
+{
+	int *v;
+
+	if (w->npast == 0)
+		return NULL;
+	v = strmap_get(&w->pastmap, past_key(w, root, place));
+	return v ? &w->past[*v] : NULL;
+}
+
+/* Final entries of the journal into w->past; a later one counts. */
+static int
+read_journal(struct work *w, int qdir)
+{
+	struct journal_entry e;
+	struct buf b = {0};
+	struct past *p;
+	size_t at = 0;
+	int i;
+
+	w->journal = journal_read(&b, &w->slot, qdir);
+	while (w->journal == 1 && journal_next(&b, &at, &e)) {
+		if (e.kind != JOURNAL_DONE && e.kind != JOURNAL_FAIL &&
+		    e.kind != JOURNAL_REPORT)
+			continue;
+		i = *strmap_put(&w->pastmap, past_key(w, e.index, e.place),
+		    (int)w->npast);
+		if (i == (int)w->npast)
+			w->past = xrealloc(w->past,
+			    ++w->npast * sizeof *w->past);
+		p = &w->past[i];
+		p->kind = e.kind;
+		memcpy(p->status, e.status, sizeof p->status);
+		p->text = arena_copy(&w->arena, e.text, strlen(e.text));
+	}
+	buf_free(&b);
+	return w->journal == -1 ? -1 : 0;
+}
+
+static struct goal *
+new_goal(struct work *w, const struct goal *like)
+{
+	struct goal *g;
+
+	if (w->ngoal == w->cap) {
+		w->cap = w->cap ? w->cap * 2 : 4;
+		w->goal = xrealloc(w->goal, w->cap * sizeof *w->goal);
+	}
+	g = &w->goal[w->ngoal++];
+	*g = *like;
+	g->same = -1;
+	if (g->text == NULL)
+		g->text = "";
+	return g;
+}
+
+struct goal *
+work_decide(struct work *w, const struct goal *like, enum goal_state state,
+    const char *status, const char *text)
+{
+	struct goal *g = new_goal(w, like);
+
+	g->kind = GOAL_NONE;
+	g->state = state;
+	snprintf(g->status, sizeof g->status, "%s", status);
+	g->text = arena_copy(&w->arena, text, strlen(text));
+	return g;
+}
+
+/* A final recipient: kind, destination, address without case, and what the
+ * spawner is told besides. */
+static const char *
+final_key(struct work *w, const struct goal *g)
+{
+	struct buf b = {0};
+	const char *k;
+	size_t i;
+
+	buf_fmt(&b, "%d %s %s ", g->kind, g->dest, g->attr ? g->attr : "");
+	for (i = 0; g->addr[i] != '\0'; i++)
+		buf_byte(&b, g->addr[i] >= 'A' && g->addr[i] <= 'Z'
+		    ? (char)(g->addr[i] + 32) : g->addr[i]);
+	k = arena_copy(&w->arena, b.p, b.len);
+	buf_free(&b);
+	return k;
+}
+
+static void
+expand_roots(struct work *w, const struct map *table)
+{
+	const char *at = w->slot.env.rcpts;
+	unsigned i;
+
+	w->root = xalloc(w->slot.env.nrcpt * sizeof *w->root);
+	for (i = 0; i < w->slot.env.nrcpt; i++)
+		if (envelope_rcpt(&w->slot.env, &at, &w->root[i]) &&
+		    w->slot.states[i] == RCPT_TODO)
+			work_expand(w, table, i, w->root[i].addr,
+			    w->root[i].len, NULL);
+}
+
+struct work *
+work_load(struct store *s, struct msg *m, const struct map *table)
+{
+	struct work *w = xalloc(sizeof *w);
+
+	memset(w, 0, sizeof *w);
+	w->m = m;
+	w->qdir = s->qdir;
+	if (slot_load(&w->slot, s->qdir, m->num, O_RDWR) == -1 ||
+	    memcmp(w->slot.head.id, m->id, ID_LEN) != 0 ||
+	    ((m->again || m->attempts > 0) &&
+		read_journal(w, s->qdir) == -1)) {
+		if (w->slot.fd != -1 && memcmp(w->slot.head.id, m->id, ID_LEN))
+			errno = ENODATA;
+		work_free(w);
+		return NULL;
+	}
+	w->loaded = clock_us();
+	expand_roots(w, table);
+	return w;
+}
+
+void
+work_free(struct work *w)
+{
+	int err = errno;
+
+	slot_close(&w->slot);
+	buf_free(&w->slot.data);
+	arena_free(&w->arena);
+	strmap_free(&w->finals);
+	strmap_free(&w->pastmap);
+	free(w->past);
+	free(w->goal);
+	free(w->root);
+	free(w->reported);
+	free(w);
+	errno = err;
+}
+
+const char *
+work_sender(const struct work *w)
+{
+	return w->slot.env.sender;
+}
+
+static int
+journal(struct work *w, const struct goal *g, char kind, int sync)
+{
+	struct journal_entry e = {.kind = kind, .index = g->root,
+	    .time = time(NULL), .place = g->place, .text = g->text};
+
+	memcpy(e.status, g->status, sizeof e.status);
+	if (journal_add(&w->slot, w->qdir, &e, sync) == -1)
+		return -1;
+	w->journal = 1;
+	return 0;
+}
+
+/* Are all goals of the root but g decided for good? */
+static int
+last_of_root(const struct work *w, const struct goal *g)
+{
+	const struct goal *o;
+
+	for (o = w->goal; o < w->goal + w->ngoal; o++)
+		if (o != g && o->root == g->root && o->state != GOAL_EXPANDED &&
+		    o->state != GOAL_DONE && o->state != GOAL_REPORTED)
+			return 0;
+	return 1;
+}
+
+/*
+ * What must be remembered of a goal's verdict before anything else happens.
+ * A remote delivery that is done is remembered by nobody else: its mark is
+ * synced.  A local one is found again in its mailbox.  The state byte says it
+ * for a root that has no other goal open, the journal for one of several.
+ */
+static int
+remember(struct work *w, const struct goal *g)
+{
+	int remote = g->kind == GOAL_SMTP;
+
+	switch (g->state) {
+	case GOAL_DONE:
+		w->remote_done |= remote;
+		if (last_of_root(w, g)) {
+			/* A message with one recipient is marked as a whole
+			 * when it ends (store_done, synced too). */
+			if (w->slot.env.nrcpt == 1)
+				return 0;
+			w->changed = 1;
+			if (slot_mark_rcpt(&w->slot, g->root, RCPT_DONE) == -1)
+				return -1;
+			return remote ? fdatasync(w->slot.fd) : 0;
+		}
+		return journal(w, g, JOURNAL_DONE, remote);
+	case GOAL_DEFERRED:
+		return journal(w, g, JOURNAL_DEFER, 0);
+	case GOAL_FAILED:
+		return journal(w, g, JOURNAL_FAIL, 0);
+	case GOAL_REPORTED:
+		return journal(w, g, JOURNAL_REPORT, 1);
+	default:
+		return 0;
+	}
+}
+
+/* This very recipient is another goal already: what becomes of that becomes
+ * of this. */
+static void
+same_as(struct work *w, struct goal *g, int first)
+{
+	const struct goal *f = &w->goal[first];
+
+	g->same = first;
+	if (f->state == GOAL_TODO || f->state == GOAL_RUNNING) {
+		g->state = GOAL_SAME;
+		return;
+	}
+	g->state = f->state;
+	memcpy(g->status, f->status, sizeof g->status);
+	g->text = f->text;
+	if (remember(w, g) == -1)
+		log_warn("queue-mark", "id=%.16s err=%m", w->slot.head.id);
+}
+
+struct goal *
+work_add(struct work *w, const struct goal *like)
+{
+	const struct past *p = past(w, like->root, like->place);
+	struct goal *g;
+	int first;
+
+	/* Decided by an earlier attempt: not tried again. */
+	if (p != NULL)
+		return work_decide(w, like, p->kind == JOURNAL_DONE ? GOAL_DONE
+		    : p->kind == JOURNAL_FAIL ? GOAL_FAILED : GOAL_REPORTED,
+		    p->status, p->text);
+	g = new_goal(w, like);
+	/* With one goal there is nothing to be the same as. */
+	first = (int)w->ngoal - 1;
+	if (w->slot.env.nrcpt > 1 || first > 0 || like->place[0] != '\0')
+		first = *strmap_put(&w->finals, final_key(w, g), first);
+	if (first != (int)w->ngoal - 1) {
+		same_as(w, g, first);
+	} else {
+		g->state = GOAL_TODO;
+		w->todo++;
+	}
+	return g;
+}
+
+int
+work_verdict(struct work *w, unsigned i, enum goal_state state,
+    const char *status, const char *text, size_t len)
+{
+	const char *kept = arena_copy(&w->arena, text, len);
+	struct goal *g;
+	unsigned k;
+	int r = 0;
+
+	for (k = 0; k < w->ngoal; k++) {
+		g = &w->goal[k];
+		if (k != i && (g->state != GOAL_SAME || g->same != (int)i))
+			continue;
+		g->state = state;
+		snprintf(g->status, sizeof g->status, "%s", status);
+		g->text = kept;
+		if (remember(w, g) == -1) {
+			log_warn("queue-mark", "id=%.16s err=%m",
+			    w->slot.head.id);
+			r = -1;
+		}
+	}
+	return r;
+}
+
+/* The state of a root by its goals: RCPT_TODO while one is not decided. */
+static char
+root_state(const struct work *w, unsigned root)
+{
+	char state = RCPT_DONE;
+	const struct goal *g;
+
+	for (g = w->goal; g < w->goal + w->ngoal; g++) {
+		if (g->root != root)
+			continue;
+		switch (g->state) {
+		case GOAL_DONE:
+		case GOAL_EXPANDED:
+			break;
+		case GOAL_REPORTED:
+			state = RCPT_REPORTED;
+			break;
+		default:
+			return RCPT_TODO;
+		}
+	}
+	return state;
+}
+
+unsigned
+work_settle(struct work *w)
+{
+	unsigned i, left = 0;
+	char state;
+
+	for (i = 0; i < w->slot.env.nrcpt; i++) {
+		if (w->slot.states[i] != RCPT_TODO)
+			continue;
+		state = root_state(w, i);
+		if (state == RCPT_TODO) {
+			left++;
+		} else if (w->slot.env.nrcpt > 1) {
+			w->changed = 1;
+			if (slot_mark_rcpt(&w->slot, i, state) == -1)
+				log_warn("queue-mark", "id=%.16s err=%m",
+				    w->slot.head.id);
+		}
+	}
+	return left;
+}

@@ -1,0 +1,107 @@
+/* A message that is being delivered: its recipients expanded to goals, each
+ * with a state of its own. */
+#ifndef WORK_H
+#define WORK_H
+#include <sys/types.h>
+
+#include "map.h"
+#include "journal.h"
+#include "store.h"
+#include "strmap.h"
+
+enum goal_kind {
+	GOAL_VHOST, GOAL_MBOX, GOAL_PIPE, GOAL_FILE, GOAL_INCLUDE, GOAL_SMTP,
+	GOAL_NONE /* nothing to start: decided when it was expanded */
+};
+
+enum goal_state {
+	GOAL_TODO,
+	GOAL_RUNNING,
+	GOAL_SAME,     /* another goal (same) is this very recipient */
+	GOAL_EXPANDED, /* forwarded: other goals took its place */
+	GOAL_DONE,
+	GOAL_DEFERRED,
+	GOAL_FAILED,   /* to be reported */
+	GOAL_REPORTED  /* failed, and its report is queued or not wanted */
+};
+
+/* Text is in the work's arena. */
+struct goal {
+	enum goal_kind kind;
+	enum goal_state state;
+	unsigned root;      /* recipient of the envelope, from 0 */
+	int same;           /* GOAL_SAME: which goal */
+	const char *addr;   /* final recipient */
+	const char *place;  /* key in the journal; "" for the root itself */
+	const char *dest;   /* destination, as the spawner is told */
+	const char *attr;   /* user=… or place=… for the spawner; NULL */
+	const char *sender; /* owner-list in place of the sender; NULL */
+	uid_t uid;          /* VHOST: one order has one uid and gid */
+	gid_t gid;
+	unsigned depth;     /* of expansion */
+	char status[12];
+	const char *text;   /* why, when not done; "" before */
+};
+
+/* A final entry of the journal. */
+struct past {
+	char kind;
+	char status[12];
+	const char *text;
+};
+
+struct work {
+	struct msg *m;
+	int qdir;
+	struct slot slot;
+	struct arena arena;
+	struct goal *goal;
+	unsigned ngoal, cap;
+	unsigned todo;      /* goals in GOAL_TODO */
+	unsigned running;   /* orders and reports without an answer */
+	struct strmap finals;  /* final recipient -> goal */
+	struct strmap pastmap; /* "index place" -> past, by number */
+	struct past *past;     /* what earlier attempts decided */
+	unsigned npast;
+	struct recipient *root; /* of the envelope */
+	int journal;        /* there is a journal file */
+	int remote_done;    /* a remote delivery was done: marks are synced */
+	int changed;        /* a root's state byte was written */
+	int report;         /* pid of bounce-build, 0 for none */
+	int report_delay;   /* it reports a delay */
+	int report_failed;  /* one could not be queued: later again */
+	unsigned *reported; /* goals in it */
+	unsigned nreported;
+	uint64_t loaded;    /* clock_us */
+	struct work *next;
+};
+
+/* Loads m's slot and journal and expands every recipient that is to do.
+ * NULL with errno as slot_load (and m is not changed). */
+struct work *work_load(struct store *s, struct msg *m, const struct map *table);
+/* Frees it, the slot closed. */
+void work_free(struct work *w);
+const char *work_sender(const struct work *w);
+
+/*
+ * Expands one address or target (`|command', `/file', `:include:/file',
+ * `\name') that stands for recipient root, into goals (lib/expand.c).  from
+ * is the goal that was answered with it, NULL for the root itself.
+ */
+void work_expand(struct work *w, const struct map *table, unsigned root,
+    const char *target, size_t len, const struct goal *from);
+/* Adds a goal that is decided already. */
+struct goal *work_decide(struct work *w, const struct goal *like,
+    enum goal_state state, const char *status, const char *text);
+/* A new goal, to do unless the journal or an equal goal says otherwise. */
+struct goal *work_add(struct work *w, const struct goal *like);
+
+/* Records the verdict on goal i and on all that are the same: state bytes,
+ * journal entries, and what must be durable is when it returns.  0, -1 with
+ * errno: then the goals are deferred. */
+int work_verdict(struct work *w, unsigned i, enum goal_state state,
+    const char *status, const char *text, size_t len);
+/* Settles each root whose goals are all decided: its state byte.  Returns how
+ * many roots are still to do. */
+unsigned work_settle(struct work *w);
+#endif
