@@ -118,7 +118,7 @@ wait_end(int fd, pid_t pid, uint64_t deadline)
 static int
 run_limited(const char *path, char *const argv[])
 {
-	struct child_fd map[] = {{-1, 0}, {-1, 1}, {2, 2}};
+	struct child_fd map[] = {{-1, 0}, {-1, 1}};
 	int out[2], code = 111;
 	pid_t pid;
 
@@ -127,7 +127,7 @@ run_limited(const char *path, char *const argv[])
 	map[0].from = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	map[1].from = out[1];
 	pid = map[0].from == -1 ? -1
-	    : child_start(path, argv, NULL, map, 3, NULL);
+	    : child_start(path, argv, NULL, map, 2, NULL);
 	close(out[1]);
 	if (map[0].from != -1)
 		close(map[0].from);

@@ -9,8 +9,20 @@
 
 extern char **environ;
 
-/* In the child: descriptors to their numbers.  Sources are first lifted above
- * every target so that none is overwritten before it is used. */
+/* Would placing another entry overwrite the descriptor that entry i needs? */
+static int
+in_the_way(const struct child_fd *map, size_t n, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < n; k++)
+		if (k != i && map[k].to == map[i].from)
+			return 1;
+	return 0;
+}
+
+/* In the child: descriptors to their numbers.  A source that is another one's
+ * target is first lifted above every target. */
 static int
 place_fds(const struct child_fd *map, size_t n)
 {
@@ -21,7 +33,7 @@ place_fds(const struct child_fd *map, size_t n)
 		return -1;
 	for (i = 0; i < n; i++) {
 		lifted[i] = map[i].from;
-		if (map[i].from < 16 && map[i].from != map[i].to) {
+		if (map[i].from != map[i].to && in_the_way(map, n, i)) {
 			f = fcntl(map[i].from, F_DUPFD_CLOEXEC, 16);
 			if (f == -1)
 				return -1;

@@ -89,7 +89,7 @@ open_pipes(struct inject *in, struct ends *e)
 static int
 run(struct inject *in, const char *chain, struct ends *e)
 {
-	const struct child_fd map[] = {{e->msg, 0}, {e->env, 1}, {2, 2},
+	const struct child_fd map[] = {{e->msg, 0}, {e->env, 1},
 	    {e->reply, 6}};
 	char *argv[WORDS + 2], *words, *path, *last;
 	int err;
@@ -101,7 +101,7 @@ run(struct inject *in, const char *chain, struct ends *e)
 		errno = E2BIG;
 	} else {
 		path = argv[0] == last ? last : path_program(argv[0]);
-		in->pid = child_start(path, argv, NULL, map, 4, NULL);
+		in->pid = child_start(path, argv, NULL, map, 3, NULL);
 		if (path != last)
 			free(path);
 	}

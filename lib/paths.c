@@ -22,8 +22,12 @@ started_secure(void)
 int
 env_trusted(void)
 {
-	return getuid() == geteuid() && getgid() == getegid() &&
-	    !started_secure();
+	static int answer = -1; /* of the start: dropping ids changes nothing */
+
+	if (answer == -1)
+		answer = getuid() == geteuid() && getgid() == getegid() &&
+		    !started_secure();
+	return answer;
 }
 
 /* The directory of this executable with "/prefix" added; "" if unknown. */
