@@ -1,47 +1,62 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "fdio.h"
 #include "message.h"
 
-int
-message_file(int qdir, const void *p, size_t n)
-{
-	static unsigned count;
-	char name[48];
-	int fd;
+/* A message that fits in a pipe is read in one go, with room to see its end
+ * in the next; only a larger one is worth a mapping. */
+enum { SMALL = 65536 + 4096 };
 
-	snprintf(name, sizeof name, "tmp.%ld.%u", (long)getpid(), count++);
-	fd = openat(qdir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1)
+/* Maps the file from where reading began: `got' bytes before its offset. */
+static int
+map_file(struct message *m, int fd, size_t got, size_t size)
+{
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	size_t start;
+	void *p;
+
+	if (at == -1)
 		return -1;
-	unlinkat(qdir, name, 0);
-	if (write_all(fd, p, n) == 0 && lseek(fd, 0, SEEK_SET) == 0)
-		return fd;
-	close(fd);
-	return -1;
+	start = (size_t)at - got;
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	m->map = p;
+	m->maplen = size;
+	m->p = (const char *)p + start;
+	m->len = size - start;
+	return 0;
 }
 
 int
-message_open(const struct work *w)
+message_open(struct message *m, int fd)
 {
-	size_t n = w->slot.msglen;
-	int p[2];
+	struct stat st;
+	int more;
 
-	if (w->slot.head.flags & SLOT_BODY)
-		return slot_body_open(&w->slot, w->qdir);
-	if (pipe_cloexec(p) == -1)
-		return -1;
-	fd_nonblock(p[1]);
-	if (write(p[1], w->slot.data.p, n) == (ssize_t)n || n == 0) {
-		close(p[1]);
-		return p[0];
+	m->own.len = 0;
+	buf_room(&m->own, SMALL);
+	more = read_to_end(fd, &m->own, SMALL);
+	if (more == 1) {
+		if (fstat(fd, &st) == -1)
+			return -1;
+		if (S_ISREG(st.st_mode))
+			return map_file(m, fd, m->own.len, (size_t)st.st_size);
+		more = read_to_end(fd, &m->own, SIZE_MAX);
 	}
-	/* Pipes are smaller elsewhere, and here too once a user has many. */
-	close(p[0]);
-	close(p[1]);
-	return message_file(w->qdir, w->slot.data.p, n);
+	m->p = m->own.p;
+	m->len = m->own.len;
+	return more;
+}
+
+void
+message_close(struct message *m)
+{
+	if (m->map != NULL)
+		munmap(m->map, m->maplen);
+	m->map = NULL;
+	m->p = NULL;
+	m->len = 0;
 }

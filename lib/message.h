@@ -1,11 +1,25 @@
-/* The message of a work as a descriptor for a delivery program. */
+/* The message of a delivery program: descriptor 0, or what came with a -k
+ * order, as memory (INTERFACES 4). */
 #ifndef MESSAGE_H
 #define MESSAGE_H
-#include "work.h"
+#include "buf.h"
 
-/* Read end of a pipe that holds all of it, or of its body file, close-on-exec;
- * -1 with errno.  Never a descriptor of a slot. */
-int message_open(const struct work *w);
-/* An unlinked file of this content, at its beginning. */
-int message_file(int qdir, const void *p, size_t n);
+/* Zero-initialised is closed. */
+struct message {
+	const char *p;
+	size_t len;
+	struct buf own; /* a message that came through a pipe; kept for the next */
+	void *map;      /* a large one in a file of its own */
+	size_t maplen;
+};
+
+/*
+ * Reads fd to its end.  A large message in a regular file is mapped from the
+ * descriptor's offset on and never copied; the file must not shrink while it
+ * is open (the queue's body files do not).  0, or -1 with errno.
+ */
+int message_open(struct message *m, int fd);
+/* Ends the mapping and keeps the buffer, so that a -k program allocates
+ * nothing for its next message. */
+void message_close(struct message *m);
 #endif

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "message.h"
+#include "workmsg.h"
 #include "paths.h"
 #include "report.h"
 
@@ -84,8 +84,8 @@ start(const struct work *w, const struct buf *order)
 	int message, fd;
 	pid_t pid = -1;
 
-	message = message_open(w);
-	fd = message_file(w->qdir, order->p, order->len);
+	message = workmsg_open(w);
+	fd = workmsg_file(w->qdir, order->p, order->len);
 	if (message != -1 && fd != -1) {
 		map[0] = (struct child_fd){message, 0};
 		map[1] = (struct child_fd){fd, 3};

@@ -7,7 +7,7 @@
 
 #include "fdio.h"
 #include "log.h"
-#include "message.h"
+#include "workmsg.h"
 #include "packet.h"
 #include "sched.h"
 #include "str.h"
@@ -227,7 +227,7 @@ send_order(struct sched *s, struct work *w, unsigned i, struct dest *d)
 
 	if (dl == NULL)
 		return 0;
-	message = message_open(w);
+	message = workmsg_open(w);
 	if (message == -1) {
 		log_warn("queue-message", "id=%.16s err=%m", w->slot.head.id);
 		dl->number = 0;
