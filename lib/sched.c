@@ -10,19 +10,12 @@
 #include "workmsg.h"
 #include "packet.h"
 #include "sched.h"
-#include "str.h"
-#include "verdict.h"
 
 enum {
 	ORDER_RCPTS = 100,
 	ORDER_BYTES = 50000,  /* of recipients in one order */
-	STALLED_MS = 1000,    /* no verdict for so long: others go first */
-	BACKOFF_MIN = 60,     /* seconds, of a destination; doubled each time */
-	BACKOFF_MAX = 3600
+	STALLED_MS = 1000     /* no verdict for so long: others go first */
 };
-
-static const char *const kinds[] = {"vhost", "mbox", "pipe", "file", "include",
-    "smtp", ""};
 
 void
 sched_settings(struct sched *s)
@@ -51,51 +44,6 @@ sched_init(struct sched *s, struct store *store, struct tables *t, int local,
 
 /* ---- destinations ---- */
 
-static struct dest *
-dest_get(struct sched *s, const struct goal *g)
-{
-	struct buf b = {0};
-	struct dest *d, **at;
-	unsigned h = 5381;
-	const char *p;
-
-	buf_fmt(&b, "%s %s", kinds[g->kind], g->dest);
-	for (p = buf_cstr(&b); *p; p++)
-		h = h * 33 ^ (unsigned char)*p;
-	for (at = &s->dest[h % DESTS]; (d = *at) != NULL; at = &d->next)
-		if (strcmp(d->key, b.p) == 0)
-			break;
-	if (d != NULL) {
-		buf_free(&b);
-		return d;
-	}
-	d = xalloc(sizeof *d);
-	memset(d, 0, sizeof *d);
-	d->key = b.p; /* owned from here on */
-	d->answered = clock_ms();
-	*at = d;
-	return d;
-}
-
-/* Forgets a destination that nothing is to be remembered of. */
-static void
-dest_drop(struct sched *s, struct dest *d)
-{
-	unsigned h = 5381;
-	struct dest **at;
-	const char *p;
-
-	if (d->running > 0 || d->fails > 0 || d->parked.n > 0)
-		return;
-	for (p = d->key; *p; p++)
-		h = h * 33 ^ (unsigned char)*p;
-	for (at = &s->dest[h % DESTS]; *at != d; at = &(*at)->next)
-		;
-	*at = d->next;
-	free(d->key);
-	free(d);
-}
-
 static unsigned
 dest_limit(const struct sched *s, const struct goal *g)
 {
@@ -103,28 +51,8 @@ dest_limit(const struct sched *s, const struct goal *g)
 	return g->kind == GOAL_MBOX && s->dest_limit > 2 ? 2 : s->dest_limit;
 }
 
-/* A verdict came from the destination, or it could not be reached. */
-static void
-dest_answered(struct dest *d, int reached)
-{
-	uint32_t wait;
-
-	d->answered = clock_ms();
-	if (reached) {
-		d->fails = 0;
-		d->until = 0;
-		return;
-	}
-	wait = BACKOFF_MIN << (d->fails < 6 ? d->fails : 6);
-	if (wait > BACKOFF_MAX)
-		wait = BACKOFF_MAX;
-	d->fails++;
-	d->until = (uint32_t)time(NULL) + wait + (uint32_t)(rand() % 15);
-}
-
-/* Messages that waited for a place may try again. */
-static void
-unpark(struct sched *s, struct msglist *l)
+void
+sched_unpark(struct sched *s, struct msglist *l)
 {
 	struct msg *m;
 	int i;
@@ -140,10 +68,10 @@ sched_retry(struct sched *s)
 	int i;
 
 	for (i = 0; i < DESTS; i++) {
-		for (d = s->dest[i]; d != NULL; d = d->next) {
+		for (d = s->dests.chain[i]; d != NULL; d = d->next) {
 			d->until = 0;
 			while (d->parked.n > 0)
-				unpark(s, &d->parked);
+				sched_unpark(s, &d->parked);
 		}
 	}
 	store_due_all(s->store);
@@ -183,7 +111,7 @@ make_order(struct buf *b, struct work *w, unsigned i, struct delivery *dl)
 	const struct envelope *e = &w->slot.env;
 	unsigned k;
 
-	buf_fmt(b, "N%u%cP%s%cD%s%cI%.16s%cB%s", dl->number, 0, kinds[g->kind],
+	buf_fmt(b, "N%u%cP%s%cD%s%cI%.16s%cB%s", dl->number, 0, goal_word(g->kind),
 	    0, g->dest, 0, w->slot.head.id, 0, w->m->again ? "again" : "first");
 	buf_byte(b, '\0');
 	buf_add(b, e->attrs, (size_t)(e->sender - 1 - e->attrs));
@@ -287,175 +215,14 @@ start_orders(struct sched *s, struct work *w)
 		if (g->state != GOAL_TODO || s->full[chan] ||
 		    s->running[chan] >= s->limit[chan])
 			continue;
-		d = dest_get(s, g);
+		d = dest_get(&s->dests, g);
 		if (d->until > now)
 			defer_backed_off(w, i);
 		else if (d->running < dest_limit(s, g))
 			send_order(s, w, i, d);
 		if (d->running == 0)
-			dest_drop(s, d);
+			dest_drop(&s->dests, d);
 	}
-}
-
-/* ---- verdicts ---- */
-
-/* The next host that the text of a remote verdict begins with, or the kind. */
-static const char *
-relay(const struct goal *g, const struct verdict *v, int *len)
-{
-	const char *sp = memchr(v->text, ' ', v->len);
-
-	if (g->kind == GOAL_SMTP && sp != NULL &&
-	    memchr(v->text, '[', (size_t)(sp - v->text)) != NULL) {
-		*len = (int)(sp - v->text);
-		return v->text;
-	}
-	*len = (int)strlen(kinds[g->kind]);
-	return kinds[g->kind];
-}
-
-/* The log line of one recipient's fate; Postfix's fields. */
-static void
-log_verdict(const struct work *w, const struct goal *g,
-    const struct delivery *dl, const struct verdict *v)
-{
-	static const char *const event[] = {"deliver-done", "deliver-defer",
-	    "deliver-fail"}, *const word[] = {"sent", "deferred", "bounced"};
-	unsigned long long now = clock_us(), born = id_time(w->slot.head.id);
-	int k = v->kind == 'K' ? 0 : v->kind == 'Z' ? 1 : 2, rlen;
-	const struct recipient *root = &w->root[g->root];
-	const char *r = relay(g, v, &rlen);
-
-	(k ? log_warn : log_info)(event[k],
-	    "id=%.*s to=<%s> orig_to=<%s> relay=%.*s delay=%llu.%llu "
-	    "delays=%llu/%llu/0/%llu dsn=%s status=%s text=%.*s",
-	    ID_LEN, w->slot.head.id, g->addr, root->addr, rlen, r,
-	    (now - born) / 1000000, (now - born) / 100000 % 10,
-	    (w->loaded - born) / 1000,
-	    (unsigned long long)(dl->started - w->loaded) / 1000,
-	    (now - dl->started) / 1000, v->status, word[k],
-	    (int)(v->len < 300 ? v->len : 300), v->text);
-}
-
-/* Does the status say that the destination as a whole was not reached? */
-static int
-unreached(const struct verdict *v)
-{
-	return v->kind == 'Z' && (strcmp(v->status, "4.4.1") == 0 ||
-	    strcmp(v->status, "4.4.3") == 0);
-}
-
-static void
-apply(struct delivery *dl, unsigned i, const struct verdict *v)
-{
-	struct work *w = dl->w;
-
-	work_verdict(w, i, v->kind == 'K' ? GOAL_DONE
-	    : v->kind == 'Z' ? GOAL_DEFERRED : GOAL_FAILED, v->status, v->text,
-	    v->len);
-	log_verdict(w, &w->goal[i], dl, v);
-}
-
-/* One line of an answer.  A place to forward to becomes goals; the verdict
- * that was read first stands. */
-static int
-line(struct sched *s, struct delivery *dl, const char *p, size_t n,
-    int *reached)
-{
-	struct verdict v;
-	struct goal *g;
-	unsigned i;
-
-	if (verdict_parse(&v, p, n) == -1 || v.index > dl->ngoal)
-		return -1;
-	i = dl->goal[v.index - 1];
-	g = &dl->w->goal[i];
-	if (v.kind == 'F') {
-		if (g->state != GOAL_RUNNING && g->state != GOAL_EXPANDED)
-			return 0;
-		if (g->state == GOAL_RUNNING)
-			work_verdict(dl->w, i, GOAL_EXPANDED, "", "", 0);
-		work_expand(dl->w, &s->tables->map, dl->w->goal[i].root,
-		    v.text, v.len, &dl->w->goal[i]);
-	} else if (g->state == GOAL_RUNNING ||
-	    (g->state == GOAL_EXPANDED && v.kind != 'K')) {
-		apply(dl, i, &v);
-	}
-	*reached |= !unreached(&v);
-	return 0;
-}
-
-/* The whole answer is there. */
-static void
-finish(struct sched *s, struct delivery *dl, int code)
-{
-	struct records r = {dl->lines.p, dl->lines.p + dl->lines.len};
-	struct verdict v = {.kind = code == 100 ? 'D' : 'Z'};
-	int reached = 0, lines = 0;
-	const char *t;
-	unsigned i;
-	size_t n;
-	char tag;
-
-	while (record_next(&r, &tag, &t, &n) == 1) {
-		if (line(s, dl, t, n, &reached) == -1)
-			log_warn("deliver-rubbish", "id=%.*s line=%.*s", ID_LEN,
-			    dl->w->slot.head.id, (int)n, t);
-		lines++;
-	}
-	/* Recipients that the program said nothing of. */
-	strcpy(v.status, code == 100 ? "5.3.0" : "4.3.0");
-	v.text = "delivery program ended without a verdict";
-	v.len = strlen(v.text);
-	for (i = 0; i < dl->ngoal; i++) {
-		if (dl->w->goal[dl->goal[i]].state == GOAL_RUNNING) {
-			dl->w->m->again = 1; /* it may have been done */
-			apply(dl, dl->goal[i], &v);
-		}
-	}
-	dest_answered(dl->dest, reached || lines == 0);
-	s->answered[dl->chan] = clock_ms();
-	s->running[dl->chan]--;
-	dl->dest->running--;
-	dl->w->running--;
-	unpark(s, &dl->dest->parked);
-	unpark(s, &s->parked[dl->chan]);
-	dest_drop(s, dl->dest);
-	dl->number = 0;
-	dl->lines.len = 0;
-}
-
-int
-sched_answer(struct sched *s, const char *p, size_t n)
-{
-	struct records r = {p, p + n};
-	struct delivery *dl = s->delivery;
-	uint64_t number, code = 111;
-	const char *t;
-	size_t len;
-	char tag;
-	int k, ended = 0;
-
-	if (record_next(&r, &tag, &t, &len) != 1 || tag != 'N' ||
-	    parse_u64(t, len, &number) == -1 || number == 0)
-		return -1;
-	while (dl < s->delivery + DELIVERIES && dl->number != number)
-		dl++;
-	if (dl == s->delivery + DELIVERIES)
-		return -1;
-	while ((k = record_next(&r, &tag, &t, &len)) == 1) {
-		if (tag == 'L') {
-			record_add(&dl->lines, 'L', t, len);
-		} else if (tag == 'E') {
-			parse_u64(t, len, &code);
-			ended = 1;
-		}
-	}
-	if (k != 0)
-		return -1;
-	if (ended)
-		finish(s, dl, (int)code);
-	return 0;
 }
 
 /* ---- messages ---- */
@@ -472,7 +239,7 @@ park(struct sched *s, struct work **at)
 
 	while (g->state != GOAL_TODO)
 		g++;
-	d = dest_get(s, g);
+	d = dest_get(&s->dests, g);
 	if (d->running >= dest_limit(s, g)) {
 		if (now - d->answered < STALLED_MS)
 			return;

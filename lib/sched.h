@@ -2,21 +2,11 @@
  * the spawners, verdicts back, and what becomes of a message then. */
 #ifndef SCHED_H
 #define SCHED_H
+#include "dest.h"
 #include "tables.h"
 #include "work.h"
 
 enum { CHAN_LOCAL, CHAN_REMOTE, CHANS };
-
-/* One destination (kind and name). */
-struct dest {
-	char *key;
-	struct dest *next;      /* in its hash chain */
-	unsigned running;
-	unsigned fails;         /* in a row, of the whole destination */
-	uint32_t until;         /* backed off until then */
-	uint64_t answered;      /* clock_ms of the last verdict */
-	struct msglist parked;  /* messages that wait for it, unloaded */
-};
 
 /* An order that was sent. */
 struct delivery {
@@ -30,7 +20,7 @@ struct delivery {
 	struct buf lines;       /* L records of its answer so far */
 };
 
-enum { DELIVERIES = 512, ACTIVE_MAX = 200, DESTS = 1024 };
+enum { DELIVERIES = 512, ACTIVE_MAX = 200 };
 
 struct sched {
 	struct store *store;
@@ -42,7 +32,7 @@ struct sched {
 	uint64_t answered[CHANS];      /* clock_ms of the last verdict */
 	struct msglist parked[CHANS];  /* wait for any place at all */
 	unsigned dest_limit;
-	struct dest *dest[DESTS];
+	struct dests dests;
 	struct delivery delivery[DELIVERIES];
 	unsigned number;
 	struct work *active;    /* list */
@@ -68,6 +58,8 @@ int sched_end(struct sched *s, struct work **at);
 int sched_answer(struct sched *s, const char *p, size_t n);
 /* Forgets every back-off (ALRM). */
 void sched_retry(struct sched *s);
+/* Messages of a parked list that may try again: a place has become free. */
+void sched_unpark(struct sched *s, struct msglist *l);
 /* A child of ours ended: a report.  1 when it was one. */
 int sched_reaped(struct sched *s, int pid, int code);
 /* Nothing runs any more? */
