@@ -23,17 +23,16 @@
 #include "child.h"
 #include "log.h"
 #include "mailbox.h"
-#include "message.h"
+#include "msgin.h"
 #include "order.h"
 #include "str.h"
 #include "verdict.h"
 
 static struct {
 	const char *dir, *format, *host; /* of the command line */
-	char hostname[256];
 	struct buf open; /* path of the directory that dirfd is */
 	int dirfd;
-	struct message msg;
+	struct msgin msg;
 	struct letter letter;
 	struct buf name; /* the mailbox's */
 	struct buf out;  /* verdict lines */
@@ -145,11 +144,11 @@ deliver_order(const struct order *o)
 
 	if (dir == NULL || dir[0] == '\0')
 		die_temp("order", "id=%s err=%s", o->id, "no dir");
-	if (message_open(&g.msg, o->msgfd) == -1)
+	if (msgin_open(&g.msg, o->msgfd) == -1)
 		die_temp("read-message", "id=%s err=%m", o->id);
 	g.letter.id = o->id;
 	g.letter.again = o->again;
-	g.letter.host = host ? host : g.hostname;
+	g.letter.host = mailbox_host(host);
 	g.letter.sender = o->env.sender;
 	g.letter.senderlen = o->env.senderlen;
 	g.letter.msg = g.msg.p;
@@ -157,7 +156,7 @@ deliver_order(const struct order *o)
 	while (envelope_rcpt(&o->env, &at, &r))
 		deliver(dir, format != NULL && strcmp(format, "mbox") == 0
 		    ? MAILBOX_MBOX : MAILBOX_MAILDIR, &r, ++i);
-	message_close(&g.msg);
+	msgin_close(&g.msg);
 }
 
 /* Orders from the socket until its end. */
@@ -214,7 +213,6 @@ main(int argc, char *argv[])
 		die_temp("as-root", "mail is never delivered as uid 0");
 	umask(077);
 	signal(SIGXFSZ, SIG_IGN); /* a size limit is an error like a full disk */
-	gethostname(g.hostname, sizeof g.hostname - 1);
 	if (keep)
 		return serve();
 	if (argc > 0 ? order_args(&o, argv, argc) : order_read(&o, 3))

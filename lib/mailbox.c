@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mailbox.h"
 #include "maildir.h"
@@ -29,6 +30,18 @@ mailbox_trouble(int err, const char *what, unsigned index, struct buf *out)
 	    : strerror(err));
 	verdict_addn(out, 'Z', index, status, text.p, text.len);
 	buf_free(&text);
+}
+
+const char *
+mailbox_host(const char *given)
+{
+	static char name[256];
+
+	if (given != NULL && given[0] != '\0' && strcmp(given, "auto") != 0)
+		return given;
+	if (name[0] == '\0' && gethostname(name, sizeof name - 1) == -1)
+		strcpy(name, "localhost");
+	return name;
 }
 
 int

@@ -18,6 +18,9 @@ int mailbox_virtual(const struct place *at, enum mailbox_format format,
     struct letter *l, unsigned index, struct buf *out);
 int mailbox_deliver(const struct place *at, enum mailbox_format format,
     int owned, struct letter *l, unsigned index, struct buf *out);
+/* The name for Maildir files: the given one, or what the system says where
+ * that is NULL, empty or "auto".  Static. */
+const char *mailbox_host(const char *given);
 /* Adds D 5.4.6 and returns 1 if the message has been here. */
 int mailbox_loops(const struct letter *l, unsigned index, struct buf *out);
 /* Adds a Z line for trouble with `what'. */
