@@ -25,10 +25,13 @@ line_code(const char *p, size_t n)
 static int
 end_line(struct smtpreply *r)
 {
-	char *p = r->text.p + r->line;
 	size_t n = r->text.len - r->line;
+	char *p;
 
-	if (n > 0 && p[n - 1] == '\r')
+	if (n == 0)
+		return -1;
+	p = r->text.p + r->line;
+	if (p[n - 1] == '\r')
 		r->text.len--, n--;
 	r->code = line_code(p, n);
 	if (r->code == 0)
