@@ -229,6 +229,8 @@ try_domain_alias(struct query *q, const char *name)
 	size_t n = strlen(name), d;
 	int hit = get(q, 'D', r->domain, strlen(r->domain), &v);
 
+	if (hit == 0)
+		note(q, "domain alias", r->domain, NULL);
 	if (hit != 1)
 		return hit == -1;
 	if ((origin = field(&v)) == NULL || (other = field(&v)) == NULL)
@@ -298,6 +300,7 @@ find_domain(struct query *q, const char *p, size_t n)
 	if (n >= sizeof r->domain || memchr(p, '\0', n) != NULL)
 		return 0;
 	memcpy(r->domain, p, n);
+	r->domain[n] = '\0';
 	str_lower(r->domain, n);
 	hit = get(q, 'd', r->domain, n, &v);
 	if (hit == -1)
