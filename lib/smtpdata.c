@@ -21,6 +21,15 @@ smtpdata_start(struct smtpdata *d, uint64_t size_max, unsigned hops_max,
 	d->state = LINE;
 }
 
+/* Counts octets of the wire. */
+static void
+count(struct smtpdata *d, size_t n)
+{
+	d->size += n;
+	if (d->size_max != 0 && d->size > d->size_max)
+		d->flaws |= SMTPDATA_SIZE;
+}
+
 /* Stores bytes of a line. */
 static void
 put(struct smtpdata *d, const char *p, size_t n, struct buf *out)
@@ -32,9 +41,7 @@ put(struct smtpdata *d, const char *p, size_t n, struct buf *out)
 		memcpy(d->field + d->fieldlen, p, k);
 		d->fieldlen += (unsigned)k;
 	}
-	d->size += n;
-	if (d->size_max != 0 && d->size > d->size_max)
-		d->flaws |= SMTPDATA_SIZE;
+	count(d, n);
 	if (d->flaws == 0)
 		buf_add(out, p, n);
 }
@@ -61,7 +68,7 @@ put_eol(struct smtpdata *d, struct buf *out)
 			d->flaws |= SMTPDATA_HOPS;
 		d->fieldlen = 0;
 	}
-	d->size += 2;
+	count(d, 2);
 	if (d->flaws == 0)
 		buf_byte(out, '\n');
 }
