@@ -310,11 +310,12 @@ put_settings(struct compile *c)
 	}
 }
 
-/* The key h of all tables: hash of the set, time made, sources. */
+/* The key h of all tables: hash of the set and time made; in mail.cdb also
+ * the sources, whose names show the domains to who may read them. */
 static void
 put_head(struct compile *c)
 {
-	struct table *t[] = {&c->public, &c->mail, &c->auth, &c->relay};
+	struct table *t[] = {&c->public, &c->auth, &c->relay, &c->mail};
 	struct hash64 h = {0};
 	struct buf v = {0};
 	size_t i;
@@ -323,9 +324,11 @@ put_head(struct compile *c)
 		hash64_add(&h, t[i]->data.p, t[i]->data.len);
 	buf_fmt(&v, "%016llx%c%lld%c", (unsigned long long)hash64_end(&h),
 	    '\0', (long long)time(NULL), '\0');
-	buf_add(&v, c->sources.list.p, c->sources.list.len);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
+		if (t[i] == &c->mail)
+			buf_add(&v, c->sources.list.p, c->sources.list.len);
 		table_put(t[i], 'h', "", 0, v.p, v.len, NULL);
+	}
 	buf_free(&v);
 }
 
