@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "fdio.h"
 #include "smtplink.h"
 
@@ -59,11 +58,10 @@ smtplink_connect(struct smtplink *l, const struct sockaddr *sa, socklen_t n,
 	socklen_t len = sizeof(int);
 	int err = 0, one = 1, r;
 
-	l->fd = socket(sa->sa_family, SOCK_STREAM, 0);
+	l->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
 	if (l->fd == -1)
 		return -1;
-	fd_cloexec(l->fd);
-	fd_nonblock(l->fd);
 	if (connect(l->fd, sa, n) == -1) {
 		err = errno;
 		if (err == EINPROGRESS) {
