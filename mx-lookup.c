@@ -125,8 +125,8 @@ make_context(int *forwards)
 		set_option(ctx, "domain-insecure:", value);
 	}
 	/* The library would deny these by itself. */
-	set_option(ctx, "local-zone:", "test. nodefault");
-	set_option(ctx, "local-zone:", "home.arpa. nodefault");
+	set_option(ctx, "local-zone:", "test. transparent");
+	set_option(ctx, "local-zone:", "home.arpa. transparent");
 	return ctx;
 }
 

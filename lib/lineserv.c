@@ -9,25 +9,17 @@
 #include "fdio.h"
 #include "lineserv.h"
 
-/* Makes the directory of path and the one above it where they are missing. */
+/* Makes the directories of path that are missing. */
 static void
 make_dirs(char *path)
 {
-	char *last = strrchr(path, '/'), *above;
+	char *slash;
 
-	if (last == NULL || last == path)
-		return;
-	*last = '\0';
-	if (mkdir(path, 0755) == -1 && errno == ENOENT) {
-		above = strrchr(path, '/');
-		if (above != NULL && above != path) {
-			*above = '\0';
-			mkdir(path, 0755);
-			*above = '/';
-			mkdir(path, 0755);
-		}
+	for (slash = path; (slash = strchr(slash + 1, '/')) != NULL;) {
+		*slash = '\0';
+		mkdir(path, 0755);
+		*slash = '/';
 	}
-	*last = '/';
 }
 
 /* Binds fd to sa, over a socket left by a process that ended. */

@@ -40,8 +40,8 @@ typedef void lineserv_line(void *arg, struct client *c, const char *line,
     size_t n);
 
 /*
- * Listens on path, a socket of this mode; makes its last two directories, and
- * takes the place of a socket where nobody listens.  -1 with errno
+ * Listens on path, a socket of this mode; makes its directories, and takes the
+ * place of a socket where nobody listens.  -1 with errno
  * (EADDRINUSE: somebody does).
  */
 int lineserv_open(struct lineserv *s, const char *path, mode_t mode);

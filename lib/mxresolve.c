@@ -46,7 +46,7 @@ static int
 literal(struct mxresolve *r, const char *p, size_t n)
 {
 	char t[INET6_ADDRSTRLEN];
-	struct in6_addr a;
+	struct in6_addr a; /* or an in_addr */
 
 	if (n > 5 && str_caseeq(p, 5, "IPv6:")) {
 		p += 5;
@@ -58,7 +58,8 @@ literal(struct mxresolve *r, const char *p, size_t n)
 	t[n] = '\0';
 	if (inet_pton(AF_INET, t, &a) == 1)
 		buf_fmt(&r->out, "mx 0 [%s] insecure %s\n", t, t);
-	else if (inet_pton(AF_INET6, t, &a) == 1)
+	else if (inet_pton(AF_INET6, t, &a) == 1 &&
+	    inet_ntop(AF_INET6, &a, t, sizeof t) != NULL)
 		buf_fmt(&r->out, "mx 0 [IPv6:%s] insecure %s\n", t, t);
 	else
 		return 0;
