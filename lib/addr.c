@@ -287,7 +287,9 @@ addr_split(const char *p, size_t n, struct addr *a)
 {
 	size_t l = 0, i;
 
-	if (n > 0 && p[0] == '"')
+	if (n == 0)
+		p = ""; /* it may be NULL, which has no offset */
+	else if (p[0] == '"')
 		l = quoted_length(p, n);
 	a->local = p;
 	a->llen = n;
