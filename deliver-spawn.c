@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fdio.h"
@@ -162,7 +163,8 @@ read_kids(const struct pollfd *p, int n)
 	/* From the end: an answered child may leave the table, and the last
 	 * one takes its place. */
 	for (i = n - 1; i >= 0; i--) {
-		if (p[i].revents == 0 || !kids_read(&s.kids, i, &code))
+		if ((p[i].revents == 0 && s.kids.kid[i].sock != -1) ||
+		    !kids_read(&s.kids, i, &code))
 			continue;
 		k = &s.kids.kid[i];
 		if (k->busy)
@@ -171,16 +173,31 @@ read_kids(const struct pollfd *p, int n)
 	}
 }
 
+static void
+child_ended(int sig)
+{
+	(void)sig; /* it is there to end ppoll */
+}
+
 /* Until the channel has closed and every child has ended. */
 static void
 serve(void)
 {
 	struct pollfd p[KIDS_MAX + 1];
+	struct sigaction sa = {.sa_handler = child_ended};
+	struct timespec t;
+	sigset_t block, while_waiting;
 	int i, n, timeout, closed = 0;
+
+	sigemptyset(&block);
+	sigaddset(&block, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &block, &while_waiting);
+	sigdelset(&while_waiting, SIGCHLD);
+	sigaction(SIGCHLD, &sa, NULL);
 
 	while (s.open || s.kids.n > 0) {
 		if (!s.open && !closed) {
-			kids_close(&s.kids);
+			kids_close(&s.kids, s.remote);
 			closed = 1;
 		}
 		timeout = kids_expire(&s.kids, clock_ms());
@@ -188,10 +205,14 @@ serve(void)
 		for (i = 0; i < n; i++)
 			p[i] = (struct pollfd){s.kids.kid[i].sock, POLLIN, 0};
 		p[n] = (struct pollfd){s.open ? CHANNEL : -1, POLLIN, 0};
-		if (poll(p, (nfds_t)n + 1, timeout) == -1) {
+		t = (struct timespec){timeout / 1000,
+		    timeout % 1000 * 1000000L};
+		if (ppoll(p, (nfds_t)n + 1, timeout < 0 ? NULL : &t,
+		    &while_waiting) == -1) {
 			if (errno != EINTR)
 				die_temp("spawn-poll", "err=%m");
-			continue;
+			for (i = 0; i <= n; i++)
+				p[i].revents = 0;
 		}
 		read_kids(p, n);
 		if (s.open && p[n].revents)

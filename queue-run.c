@@ -165,11 +165,11 @@ patience(uint32_t due, time_t now, int soon, int scanning)
 {
 	int ms = MARK_EVERY * 1000;
 
-	if (scanning || (q.store.ready.n > 0 && q.sched.nactive < ACTIVE_MAX))
+	if (scanning || (store_nready(&q.store) > 0 && q.sched.nactive < ACTIVE_MAX))
 		return 0;
 	if (soon)
 		return SOON_MS;
-	if (q.next_scan == 0 || q.store.ready.n > 0)
+	if (q.next_scan == 0 || store_nready(&q.store) > 0)
 		ms = 1000;
 	if (due != 0 && (time_t)due <= now)
 		ms = 0;

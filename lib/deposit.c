@@ -128,10 +128,11 @@ new_slot(uint32_t *num, struct slot_head *h)
 		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd == -1 && errno != EEXIST)
 			return -1;
-	}
-	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		close(fd);
-		return -1;
+		/* A scan may look at it in this moment: another one then. */
+		if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
+			close(fd);
+			fd = -1;
+		}
 	}
 	h->gen = 0;
 	return fd;

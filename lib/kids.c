@@ -1,4 +1,5 @@
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,31 +99,6 @@ start(struct kids *k, const struct spawnplan *plan, int message, int sock[2])
 	return pid;
 }
 
-static struct kid *
-add_kid(struct kids *k, const struct spawnplan *plan, int message)
-{
-	struct kid *c;
-	int sock[2];
-	pid_t pid;
-
-	if (k->n == KIDS_MAX) {
-		errno = EAGAIN;
-		return NULL;
-	}
-	pid = start(k, plan, message, sock);
-	if (pid == -1)
-		return NULL;
-	c = &k->kid[k->n++];
-	memset(c, 0, sizeof *c);
-	c->pid = pid;
-	c->sock = sock[0];
-	c->keep = plan->keep;
-	c->program = plan->program;
-	c->uid = plan->uid;
-	c->gid = plan->gid;
-	return c;
-}
-
 static void
 remove_kid(struct kids *k, int i)
 {
@@ -140,6 +116,47 @@ bury(struct kids *k, struct kid *c)
 	c->sock = -1;
 	child_wait(c->pid);
 	remove_kid(k, (int)(c - k->kid));
+}
+
+/* The table is full: an idle child goes. */
+static int
+make_room(struct kids *k)
+{
+	int i;
+
+	for (i = 0; i < k->n; i++) {
+		if (k->kid[i].busy || k->kid[i].sock == -1)
+			continue;
+		kill(k->kid[i].pid, SIGKILL); /* it has nothing to do */
+		bury(k, &k->kid[i]);
+		return 1;
+	}
+	return 0;
+}
+
+static struct kid *
+add_kid(struct kids *k, const struct spawnplan *plan, int message)
+{
+	struct kid *c;
+	int sock[2];
+	pid_t pid;
+
+	if (k->n == KIDS_MAX && !make_room(k)) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	pid = start(k, plan, message, sock);
+	if (pid == -1)
+		return NULL;
+	c = &k->kid[k->n++];
+	memset(c, 0, sizeof *c);
+	c->pid = pid;
+	c->sock = sock[0];
+	c->keep = plan->keep;
+	c->program = plan->program;
+	c->uid = plan->uid;
+	c->gid = plan->gid;
+	return c;
 }
 
 int
@@ -187,12 +204,31 @@ is_whole(const struct buf *out)
 	    memcmp(out->p + out->len - 2, "\n\n", 2) == 0);
 }
 
+/* Has the child ended?  Its socket is closed; one that does not end then, or
+ * whose user has stopped it, holds up nothing. */
+static int
+reap(struct kid *c, int *code)
+{
+	int status;
+	pid_t r = waitpid(c->pid, &status, WNOHANG);
+
+	if (r == 0) {
+		if (clock_ms() - c->idle_since > KID_END_MS)
+			kill(c->pid, SIGKILL);
+		return 0;
+	}
+	*code = r == c->pid ? child_code(status) : 111;
+	return 1;
+}
+
 int
 kids_read(struct kids *k, int i, int *code)
 {
 	struct kid *c = &k->kid[i];
 	ssize_t n;
 
+	if (c->sock == -1)
+		return reap(c, code);
 	buf_room(&c->out, 4096);
 	n = read(c->sock, c->out.p + c->out.len, c->out.cap - c->out.len);
 	if (n == -1 && (errno == EINTR || errno == EAGAIN))
@@ -209,8 +245,8 @@ kids_read(struct kids *k, int i, int *code)
 	}
 	close(c->sock);
 	c->sock = -1;
-	*code = child_wait(c->pid);
-	return 1;
+	c->idle_since = clock_ms();
+	return reap(c, code);
 }
 
 void
@@ -232,6 +268,8 @@ kids_expire(struct kids *k, uint64_t now)
 	int i, next = -1;
 
 	for (i = k->n - 1; i >= 0; i--) {
+		if (k->kid[i].sock == -1 && (next == -1 || next > 1000))
+			next = 1000; /* look again whether it has ended */
 		if (k->kid[i].busy || k->kid[i].sock == -1)
 			continue;
 		if (now - k->kid[i].idle_since >= KID_IDLE_MS) {
@@ -249,7 +287,7 @@ kids_expire(struct kids *k, uint64_t now)
 }
 
 void
-kids_close(struct kids *k)
+kids_close(struct kids *k, int term)
 {
 	int i;
 
@@ -257,7 +295,7 @@ kids_close(struct kids *k)
 		if (k->kid[i].sock == -1)
 			continue;
 		shutdown(k->kid[i].sock, SHUT_WR);
-		if (k->kid[i].keep && k->kid[i].busy)
+		if (term && k->kid[i].busy)
 			kill(k->kid[i].pid, SIGTERM);
 	}
 }

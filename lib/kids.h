@@ -4,7 +4,7 @@
 #include "child.h"
 #include "spawnreq.h"
 
-enum { KIDS_MAX = 400, KID_IDLE_MS = 5000, KID_ANSWER_MAX = 32 << 20 };
+enum { KIDS_MAX = 600, KID_IDLE_MS = 5000, KID_END_MS = 5000, KID_ANSWER_MAX = 32 << 20 };
 
 struct kid {
 	pid_t pid;
@@ -16,7 +16,7 @@ struct kid {
 	uid_t uid;
 	gid_t gid;
 	char dest[256];      /* of its last order */
-	uint64_t idle_since; /* clock_ms */
+	uint64_t idle_since; /* clock_ms; with sock -1: since it was closed */
 	struct buf out;      /* its answer so far */
 };
 
@@ -33,9 +33,10 @@ struct kids {
 int kids_start(struct kids *k, const struct spawnplan *plan,
     const struct spawnreq *req, int message);
 /*
- * Reads what child i has to say.  1: its answer to order `number' is whole in
- * out (the caller empties out by kid_answered), *code its exit code, 0 for a
- * -k program; 0: not yet.
+ * Reads what child i has to say; with its socket closed, looks whether it has
+ * ended (never waiting: one that hangs is killed after a while).  1: its answer
+ * to order `number' is whole in out (kids_answered empties it), *code its exit
+ * code, 0 for a -k program that goes on; 0: not yet.
  */
 int kids_read(struct kids *k, int i, int *code);
 /* The answer was passed on: the child is idle, or gone from the table. */
@@ -44,6 +45,6 @@ void kids_answered(struct kids *k, int i);
  * the next would be, -1 for never. */
 int kids_expire(struct kids *k, uint64_t now);
 /* No more orders: idle children end; the others see end of file when they
- * look, and begin no message.  TERM tells those that wait in between. */
-void kids_close(struct kids *k);
+ * look, and begin no message.  term: TERM tells those that wait in between. */
+void kids_close(struct kids *k, int term);
 #endif

@@ -14,16 +14,23 @@
 enum {
 	ORDER_RCPTS = 100,
 	ORDER_BYTES = 50000,  /* of recipients in one order */
+	LIMIT_MAX = DELIVERIES / 2, /* deliveries of one channel */
 	STALLED_MS = 1000     /* no verdict for so long: others go first */
 };
+
+static unsigned
+bounded(uint64_t n)
+{
+	return n > LIMIT_MAX ? LIMIT_MAX : (unsigned)n;
+}
 
 void
 sched_settings(struct sched *s)
 {
 	const struct map *m = &s->tables->map;
 
-	s->limit[CHAN_LOCAL] = (unsigned)setting_num(m, "concurrency-local");
-	s->limit[CHAN_REMOTE] = (unsigned)setting_num(m, "concurrency-remote");
+	s->limit[CHAN_LOCAL] = bounded(setting_num(m, "concurrency-local"));
+	s->limit[CHAN_REMOTE] = bounded(setting_num(m, "concurrency-remote"));
 	s->dest_limit = (unsigned)setting_num(m, "concurrency-destination");
 	if (s->dest_limit == 0)
 		s->dest_limit = 1;
@@ -275,6 +282,21 @@ not_loaded(struct sched *s, struct msg *m)
 	store_forget(s->store, m);
 }
 
+/* A message from this host: its first line in the log.  The line of one that
+ * came by SMTP is smtp-recv's. */
+static void
+log_arrival(const struct work *w)
+{
+	const char *uid = envelope_attr(&w->slot.env, "uid");
+
+	if (!w->m->again && w->m->attempts == 0 &&
+	    envelope_attr(&w->slot.env, "peer") == NULL)
+		log_info("msg-new", "id=%.*s from=<%s> size=%llu nrcpt=%u "
+		    "uid=%s", ID_LEN, w->slot.head.id, work_sender(w),
+		    (unsigned long long)w->slot.head.size, w->slot.env.nrcpt,
+		    uid);
+}
+
 static void
 load(struct sched *s)
 {
@@ -282,7 +304,7 @@ load(struct sched *s)
 	struct msg *m;
 
 	while (s->nactive < ACTIVE_MAX && !s->stopping &&
-	    (m = msglist_take(&s->store->ready)) != NULL) {
+	    (m = store_next(s->store)) != NULL) {
 		m->state = MSG_ACTIVE;
 		w = work_load(s->store, m, &s->tables->map);
 		if (w == NULL) {
@@ -294,6 +316,7 @@ load(struct sched *s)
 			work_free(w);
 			continue;
 		}
+		log_arrival(w);
 		w->next = s->active;
 		s->active = w;
 		s->nactive++;
@@ -307,7 +330,7 @@ sched_run(struct sched *s)
 	int again = 0, crowded;
 
 	load(s);
-	crowded = s->nactive >= ACTIVE_MAX && s->store->ready.n > 0;
+	crowded = s->nactive >= ACTIVE_MAX && store_nready(s->store) > 0;
 	for (at = &s->active; (w = *at) != NULL;) {
 		if (w->todo > 0)
 			start_orders(s, w);

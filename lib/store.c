@@ -115,7 +115,25 @@ store_ready(struct store *s, struct msg *m)
 	if (m->heap != 0)
 		heap_remove(s, m);
 	m->state = MSG_READY;
-	msglist_add(&s->ready, m);
+	msglist_add(m->again || m->attempts > 0 ? &s->ready : &s->fresh, m);
+}
+
+struct msg *
+store_next(struct store *s)
+{
+	struct msglist *first = &s->fresh, *other = &s->ready;
+
+	if ((++s->taken & 3) == 0) {
+		first = &s->ready;
+		other = &s->fresh;
+	}
+	return msglist_take(first->n > 0 ? first : other);
+}
+
+size_t
+store_nready(const struct store *s)
+{
+	return s->fresh.n + s->ready.n;
 }
 
 uint32_t

@@ -41,7 +41,9 @@ struct store {
 	size_t count;
 	struct msg **heap;
 	size_t nheap, heapcap;
+	struct msglist fresh;  /* ready, and never tried */
 	struct msglist ready;
+	unsigned taken;
 	struct msg *spare;  /* unused msg structures */
 	int scanning;       /* directories left to read, 256 when it begins */
 	void *scandir;      /* DIR of the one being read */
@@ -76,6 +78,10 @@ void store_ready(struct store *s, struct msg *m);
 uint32_t store_due(struct store *s, uint32_t now);
 /* Makes everything that waits due at once. */
 void store_due_all(struct store *s);
+/* The next one to load: new mail first, but every fourth is an older one, so
+ * that neither holds up the other.  NULL when there is none. */
+struct msg *store_next(struct store *s);
+size_t store_nready(const struct store *s);
 struct msg *store_find(struct store *s, uint32_t num);
 /* A new message in the index, in no list; num must not be known. */
 struct msg *store_add(struct store *s, uint32_t num, const char *id);

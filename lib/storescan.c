@@ -13,6 +13,7 @@
 
 enum {
 	ENTRIES = 64,        /* looked at in one go: below a millisecond */
+	EMPTY_AGE = 3600,
 	BODY_AGE = 2 * 86400 /* older than queue-inject waits */
 };
 
@@ -35,12 +36,21 @@ found(struct store *s, uint32_t num, const struct slot_head *h)
 		store_schedule(s, m);
 }
 
+/* A slot that nothing was ever written to. */
+static void
+remove_old(struct store *s, const char *name, const struct stat *st)
+{
+	if (st->st_mtime < time(NULL) - EMPTY_AGE)
+		unlinkat(s->qdir, name, 0);
+}
+
 /* One slot file that is not known.  One that is locked is being written, or
  * its note is on the way. */
 static void
 look(struct store *s, uint32_t num)
 {
 	struct slot_head h;
+	struct stat st;
 	char name[32];
 	int fd;
 
@@ -48,8 +58,11 @@ look(struct store *s, uint32_t num)
 	fd = openat(s->qdir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if (slot_head_read(fd, &h) == -1)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0) {
+		if (st.st_size == 0)
+			/* Just made, its lock not yet taken; or left so. */
+			remove_old(s, name, &st);
+		else if (slot_head_read(fd, &h) == -1)
 			store_aside(s, num, errno == EPROTO ? "no slot's head"
 							    : strerror(errno));
 		else if (h.state == SLOT_FREE)
