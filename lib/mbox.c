@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "fdio.h"
+#include "hash.h"
+#include "id.h"
 #include "mbox.h"
 #include "mboxlock.h"
 #include "mboxsection.h"
@@ -115,25 +117,40 @@ unmap_tail(const struct append *a, char *p, off_t from)
 	munmap(p - (from - page), (size_t)(a->size - page));
 }
 
+/* Is the n bytes at p what the note is about, torn, and nothing else?  If not
+ * all of the top is there, only an empty line tells somebody's message. */
+static int
+is_torn(const char *p, size_t n, const struct mbox_note *left)
+{
+	size_t gap = 0;
+
+	while (gap < n && gap < 2 && p[gap] == '\n')
+		gap++;
+	p += gap;
+	n -= gap;
+	if (n < left->top)
+		return memmem(p, n, "\n\n", 2) == NULL;
+	return hash_caseless(p, (size_t)left->top) == left->hash &&
+	    !mbox_has_from(p + left->top, n - (size_t)left->top);
+}
+
 /* A process that is gone left its note: cuts its append off if that is torn
  * and the last thing in the file. */
 static int
-cut_left(struct append *a, const off_t left[2])
+cut_left(struct append *a, const struct mbox_note *left)
 {
+	off_t start = (off_t)left->start;
 	char *p;
-	size_t n, skip;
+	size_t n;
 	int r = 0;
 
-	if (a->size > left[0] && a->size < left[1]) {
-		p = map_tail(a, left[0], &n);
+	if (a->size > start && a->size < (off_t)left->end) {
+		p = map_tail(a, start, &n);
 		if (p == NULL)
 			return -1;
-		for (skip = 0; skip < n && skip < 2 && p[skip] == '\n'; skip++)
-			;
-		skip += n - skip < 5 ? n - skip : 5;
-		if (!mbox_has_from(p + skip, n - skip))
-			r = ftruncate(a->fd, left[0]);
-		unmap_tail(a, p, left[0]);
+		if (is_torn(p, n, left))
+			r = ftruncate(a->fd, start);
+		unmap_tail(a, p, start);
 	}
 	if (r == 0)
 		mbox_dot_unlock(a->at);
@@ -144,7 +161,8 @@ cut_left(struct append *a, const off_t left[2])
 static int
 try_lock(struct append *a)
 {
-	off_t left[2], size;
+	struct mbox_note note, left;
+	off_t size;
 	int r = mbox_kernel_lock(a->fd);
 
 	if (r != 1)
@@ -156,8 +174,11 @@ try_lock(struct append *a)
 	if (measure(a) == -1)
 		return -1;
 	size = a->size;
-	switch (mbox_dot_lock(a->at, size, size +
-	    (off_t)(strlen(a->gap) + a->s.total), left)) {
+	note.start = (uint64_t)size;
+	note.end = (uint64_t)size + strlen(a->gap) + a->s.total;
+	note.top = a->s.top.len;
+	note.hash = hash_caseless(a->s.top.p, a->s.top.len);
+	switch (mbox_dot_lock(a->at, &note, &left)) {
 	case MBOX_DOT_MADE:
 		a->dot = 1;
 		/* Programs that know no other lock may just have written. */
@@ -169,7 +190,7 @@ try_lock(struct append *a)
 	case MBOX_DOT_CANNOT:
 		return 1;
 	case MBOX_DOT_LEFT:
-		if (cut_left(a, left) == -1)
+		if (cut_left(a, &left) == -1)
 			return -1;
 		break;
 	case MBOX_DOT_BUSY:
@@ -278,7 +299,9 @@ deliver(struct append *a, int made)
 int
 mbox_append(const struct place *at, int owned, const struct letter *l)
 {
-	struct append a = {.at = at, .fd = -1, .may_be_there = l->again};
+	/* By hand there is no id by which to know it. */
+	struct append a = {.at = at, .fd = -1, .may_be_there = l->again &&
+	    id_valid(l->id, strlen(l->id))};
 	uint64_t deadline = clock_ms() + MBOX_LOCK_MS;
 	int r, made = 0, err, tries = 10;
 

@@ -65,40 +65,36 @@ lock_name(char out[PATH_MAX], const struct place *at)
 	return snprintf(out, PATH_MAX, "%s.lock", at->path) < PATH_MAX ? 0 : -1;
 }
 
-/* Parses `PID.START.END': 0, else -1. */
+/* Parses `PID.START.END.TOP.HASH': 0, else -1. */
 static int
-parse_note(const char *p, size_t n, off_t left[2])
+parse_note(const char *p, size_t n, struct mbox_note *note)
 {
-	uint64_t v[3];
+	uint64_t v[5];
 	size_t i, k;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 5; i++) {
+		if (i > 0 && (n == 0 || *p++ != '.' || n-- == 0))
+			return -1;
 		k = scan_u64(p, n, &v[i]);
 		if (k == 0 || v[i] > INT64_MAX)
 			return -1;
 		p += k;
 		n -= k;
-		if (i == 2)
-			break;
-		if (n == 0 || *p != '.')
-			return -1;
-		p++;
-		n--;
 	}
-	if (n != 0)
-		return -1;
-	left[0] = (off_t)v[1];
-	left[1] = (off_t)v[2];
-	return 0;
+	note->start = v[1];
+	note->end = v[2];
+	note->top = v[3];
+	note->hash = v[4];
+	return n == 0 ? 0 : -1;
 }
 
 /* Whose is the lock that is there?  In a directory that everybody may write,
  * only a link of our own user is believed. */
 static enum mbox_dot
-examine(const struct place *at, const char *name, off_t left[2])
+examine(const struct place *at, const char *name, struct mbox_note *left)
 {
 	struct stat st;
-	char text[80];
+	char text[120];
 	ssize_t n;
 
 	if (fstatat(at->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
@@ -118,15 +114,17 @@ examine(const struct place *at, const char *name, off_t left[2])
 }
 
 enum mbox_dot
-mbox_dot_lock(const struct place *at, off_t start, off_t end, off_t left[2])
+mbox_dot_lock(const struct place *at, const struct mbox_note *note,
+    struct mbox_note *left)
 {
-	char name[PATH_MAX], note[80];
+	char name[PATH_MAX], text[120];
 
 	if (lock_name(name, at) == -1)
 		return MBOX_DOT_CANNOT;
-	snprintf(note, sizeof note, "%ld.%lld.%lld", (long)getpid(),
-	    (long long)start, (long long)end);
-	if (symlinkat(note, at->dirfd, name) == 0)
+	snprintf(text, sizeof text, "%ld.%llu.%llu.%llu.%llu", (long)getpid(),
+	    (unsigned long long)note->start, (unsigned long long)note->end,
+	    (unsigned long long)note->top, (unsigned long long)note->hash);
+	if (symlinkat(text, at->dirfd, name) == 0)
 		return MBOX_DOT_MADE;
 	if (errno == EEXIST)
 		return examine(at, name, left);

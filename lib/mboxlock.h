@@ -3,13 +3,15 @@
  * where its directory can be written.
  *
  * The dot-lock FILE.lock is a symbolic link whose text is a note, `PID.START.
- * END': the file's length before the append and after it.  A link is made in
- * one step, is exclusive to everybody who makes dot-locks, and is metadata,
- * which a journal keeps in order with the file's growth.  So whoever finds
- * the note of a maker that is gone (he has the kernel's locks, which its
- * maker held as long) knows whether an append was torn: the length is between
- * START and END.  A note whose removal a power failure undid does no harm:
- * an append that was reported done had been synced to END.
+ * END.TOP.HASH': the file's length before the append and after it, how many
+ * bytes what is appended begins with and their hash.  A link is made in one
+ * step, is exclusive to everybody who makes dot-locks, and is metadata, which
+ * a journal keeps in order with the file's growth.  So whoever finds the note
+ * of a maker that is gone (he has the kernel's locks, which its maker held as
+ * long) knows whether an append was torn: the length is between START and
+ * END, and at START is what the note says, not what others have appended
+ * since.  A note whose removal a power failure undid does no harm: an append
+ * that was reported done had been synced to END.
  */
 #ifndef MBOXLOCK_H
 #define MBOXLOCK_H
@@ -22,16 +24,23 @@
 int mbox_kernel_lock(int fd);
 void mbox_kernel_unlock(int fd);
 
+struct mbox_note {
+	uint64_t start;
+	uint64_t end;
+	uint64_t top;
+	uint64_t hash; /* hash_caseless of the first top bytes */
+};
+
 enum mbox_dot {
 	MBOX_DOT_MADE,
 	MBOX_DOT_BUSY,   /* another program's */
 	MBOX_DOT_LEFT,   /* a note of a process that is gone */
 	MBOX_DOT_CANNOT  /* no permission: kernel locks must do */
 };
-/* Makes the dot-lock, with the note of an append from start to end.  The
- * caller has the kernel's locks.  Of MBOX_DOT_LEFT the note is in left[0] and
- * left[1].  Others' locks older than five minutes are removed. */
-enum mbox_dot mbox_dot_lock(const struct place *at, off_t start, off_t end,
-    off_t left[2]);
+/* Makes the dot-lock with this note.  The caller has the kernel's locks.  On
+ * MBOX_DOT_LEFT, left is the note of the process that is gone.  Others' locks
+ * older than five minutes are removed. */
+enum mbox_dot mbox_dot_lock(const struct place *at,
+    const struct mbox_note *note, struct mbox_note *left);
 void mbox_dot_unlock(const struct place *at);
 #endif
