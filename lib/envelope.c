@@ -2,13 +2,15 @@
 
 #include "envelope.h"
 
-/* An attribute record is name=value, the name of lower-case letters. */
+/* An attribute record is name=value, the name of lower-case letters and,
+ * behind the first, digits. */
 static int
 attr_valid(const char *t, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n && t[i] >= 'a' && t[i] <= 'z'; i++)
+	for (i = 0; i < n && ((t[i] >= 'a' && t[i] <= 'z') ||
+	    (i > 0 && t[i] >= '0' && t[i] <= '9')); i++)
 		;
 	return i > 0 && i < n && t[i] == '=';
 }

@@ -53,6 +53,8 @@ main(void)
 	is_int(P("Fa\0T\0\0"), -2, "empty recipient");
 	is_int(P("Fa\0Qb\0\0"), -2, "unknown tag");
 	is_int(P("Fa\nb\0Tc\0\0"), -2, "newline in a record");
+	is_int(P("Asmtputf8=1\0Fa\0\0"), 0, "attribute name with a digit");
+	is_int(P("A8=1\0Fa\0\0"), -2, "but not at its beginning");
 	is_int(P("Anoequals\0Fa\0\0"), -2, "attribute without =");
 	memset(longrec + 1, 'x', 999);
 	is_int(parse(longrec, sizeof longrec), 0, "1000 bytes are taken");
