@@ -75,7 +75,7 @@ while len(out) < 900000:
                           b"\r", b"line"]) + b"\n"
 open(sys.argv[1], "wb").write(out + b".end")
 E
-(read -r skip; deliver-smtp -r "[127.0.0.1]:$port" s@x a@y.example) \
+(read -r _; deliver-smtp -r "[127.0.0.1]:$port" s@x a@y.example) \
     <"$t/large" >"$t/out" 2>&1
 like "a large file, from where it stands" "$(grep -v info: "$t/out")" '^K1'
 ok "  arrives as it is" python3 - "$t/large" "$t/a/7.1.msg" "$t/a/7.cmd" <<'E'
@@ -87,11 +87,9 @@ lines = wire.split(b"\r\n")
 back = b"\r\n".join(l[1:] if l.startswith(b".") else l for l in lines)
 sys.exit(back != re.sub(rb"\r?\n", b"\r\n", sent) or len(back) != size)
 E
-cat "$t/large" | deliver-smtp -r "[127.0.0.1]:$port" s@x a@y.example \
+sed 1d "$t/large" | deliver-smtp -r "[127.0.0.1]:$port" s@x a@y.example \
     >/dev/null 2>&1
-(read -r skip; cat) <"$t/large" | deliver-smtp -r "[127.0.0.1]:$port" s@x \
-    a@y.example >/dev/null 2>&1
-ok "  and from a pipe" cmp "$t/a/7.1.msg" "$t/a/9.1.msg"
+ok "  and from a pipe" cmp "$t/a/7.1.msg" "$t/a/8.1.msg"
 
 # --- what is refused without a server
 is "no address" "$(relay s@x 'a b@y.example' local | cut -d' ' -f1-2)" \
@@ -250,7 +248,7 @@ is "over one connection, RSET where one failed" \
     "EHLO MAIL DATA MAIL DATA MAIL DATA RSET MAIL DATA QUIT "
 ok "  the message again as it is" cmp "$t/k/1.1.msg" "$t/k/1.2.msg"
 is "another destination, and what the server closed, has its own" \
-    "$(ls "$t/k" | grep -c cmd)" 4
+    "$(echo "$t"/k/*.cmd | wc -w | tr -d ' ')" 4
 like "found dead, the message goes by a new one" "$(cat "$t/k/4.cmd")" \
     '^MAIL FROM:<gone@x>'
 unlike "  without a word" "$(cat "$t/log")" warn
@@ -293,7 +291,7 @@ wait $t/t/3.cmd
 close
 E
 is "channel closed: nothing is begun, nobody waits" "$(cat "$t/out")" "exit 111"
-is "  no message came" "$(ls "$t/t" | grep -c msg)" 1
+is "  no message came" "$(echo "$t"/t/*.msg)" "$t/t/1.1.msg"
 "$keep" deliver-smtp -k >"$t/out" 2>"$t/log" <<E
 $x
 pipe $t/msg s@x a@y
