@@ -43,6 +43,7 @@ $(addprefix bin/,$(SYS)): bin/%: $(B)/sys/%.o $(B)/sys/libmail.a
 UNIT  := $(patsubst tests/unit/%.t.c,$(B)/unit/%.t,$(wildcard tests/unit/*.t.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c bench/*.c))
 LDLIBS_unit-map = -lcdb
+LDLIBS_unit-route = -lcdb
 $(B)/unit/%.t: tests/unit/%.t.c tests/tap.h $(B)/sys/libmail.a
 	@mkdir -p $(@D)
 	$(CC) $(DEFS) -Itests $(CFLAGS) -o $@ $< $(B)/sys/libmail.a $(LDLIBS_unit-$*)
