@@ -4,6 +4,7 @@
 # For each server NAME there are NAME_version, NAME_make, NAME_start,
 # NAME_stop, NAME_queued (how many messages are in its queue), and the
 # variables NAME_port and NAME_mail (the directory of the users' Maildirs).
+# Variables that begin with _ do not outlast a call.
 # Everything a server starts is put into a control group of its own.
 # shellcheck disable=SC2154
 
@@ -173,12 +174,17 @@ postchaise_make() {
 	postchaise_mail=$pc/var/spool/virtual/example.test
 	# shellcheck disable=SC1091
 	. "$top/tests/system.sh"
-	make_system "$pc" || return 1
+	make_system "$pc" 2>/dev/null || return 1
+	# Copies, so that a build meanwhile changes nothing.
+	for _f in "$top"/bin/*; do
+		[ ! -L "$pc/bin/${_f##*/}" ] ||
+		    cp --remove-destination "$_f" "$pc/bin/"
+	done
 	maildirs "$postchaise_mail" "$sys_user"
 	for _i in $(seq 0 $((users - 1))); do echo "user$_i:*"; done |
 	    sys_put "$pc/etc/virtual/example.test/passwd"
 	sys_put "$pc/etc/virtual/example.test/aliases" </dev/null
-	echo "postmaster: user0@example.test" | sys_put "$pc/etc/aliases"
+	sys_put "$pc/etc/aliases" </dev/null
 	in_system "$pc" alias-compile
 }
 postchaise_start() {
@@ -187,7 +193,7 @@ postchaise_start() {
 		start_system "$pc" "$postchaise_port"
 	)
 }
-postchaise_stop() { stop_system "$pc"; }
+postchaise_stop() { (stop_system "$pc"); }
 # A slot's 17th byte is Q while there is something to do with its message.
 postchaise_queued() {
 	# shellcheck disable=SC2016
