@@ -16,7 +16,7 @@ SYS  := $(foreach p,$(SYS),$(if $(wildcard $p.c),$p))
 PROGS := $(LEAN) $(SYS)
 
 LIBSRC := $(wildcard lib/*.c)
-DEFS   := -std=c11 -D_GNU_SOURCE -Ilib -DPC_ROOT='"$(ROOT)"' -DPC_LIBEXEC='"$(LIBEXEC)"'
+DEFS   := -std=c11 -D_GNU_SOURCE -iquote lib -DPC_ROOT='"$(ROOT)"' -DPC_LIBEXEC='"$(LIBEXEC)"'
 GC     := -ffunction-sections -fdata-sections
 B      := build
 
