@@ -57,6 +57,18 @@ reply_kind(const struct smtpc *c)
 	}
 }
 
+/* The reply's status, of the class that goes with kind.  4.4.1 and 4.4.3 mean
+ * that no host was reached (INTERFACES 4), which is not so where one says them
+ * of a host behind it. */
+static void
+reply_status(const struct smtpc *c, char kind, char status[12])
+{
+	smtpreply_status(&c->reply, (char)('0' + c->reply.code / 100), status);
+	status[0] = kind == 'K' ? '2' : kind == 'Z' ? '4' : '5';
+	if (strcmp(status, "4.4.1") == 0 || strcmp(status, "4.4.3") == 0)
+		status[4] = '0';
+}
+
 /* The reply in words: who said it and to what. */
 static void
 reply_text(const struct smtpc *c, struct buf *b)
@@ -79,8 +91,7 @@ settle_by_reply(struct smtpc *c, struct smtprcpt *one)
 	struct buf b = {0};
 	size_t i;
 
-	smtpreply_status(&c->reply, kind == 'K' ? '2' : kind == 'Z' ? '4' : '5',
-	    status);
+	reply_status(c, kind, status);
 	reply_text(c, &b);
 	for (i = 0; i < m->nrcpt; i++)
 		if (m->rcpt[i].kind == 0 &&
@@ -110,9 +121,7 @@ failed_by_reply(struct smtpc *c, char kind)
 
 	if (c->reply.code / 100 != 5)
 		kind = 'Z';
-	smtpreply_status(&c->reply, c->reply.code / 100 == 5 ? '5' : '4',
-	    status);
-	status[0] = kind == 'D' ? '5' : '4';
+	reply_status(c, kind, status);
 	reply_text(c, &b);
 	next = failed(c, kind, status, buf_cstr(&b));
 	buf_free(&b);

@@ -156,6 +156,11 @@ nobody_accepted(void)
 	is_int(say("250 queued\r\n"), SMTPC_OVER, "what it says is nothing");
 	verdict(0, "D 5.0.0 mx.x[192.0.2.1]:25 said: 550 no (in reply to "
 	    "RCPT TO command)");
+	mail(1);
+	smtpc_mail(&c, &m);
+	say("250 ok\r\n250 ok\r\n450 4.4.1 mx2 is down\r\n503 x\r\n");
+	ok(strcmp(rcpts[0].status, "4.4.0") == 0,
+	    "a server's own 4.4.1 is not ours: we did reach a host");
 	mail(2);
 	smtpc_mail(&c, &m);
 	is_int(say("250 ok\r\n451 4.3.0 sender\r\n503 x\r\n503 x\r\n503 x\r\n"),
