@@ -344,6 +344,8 @@ settle(void)
 	struct question *q;
 
 	for (q = m.s.questions; q != NULL; q = q->next) {
+		if (q->r.done)
+			continue;
 		if (m.dnssec == UNKNOWN && m.probing == 0)
 			start_probe();
 		if (m.dnssec != UNKNOWN)
@@ -368,12 +370,12 @@ static void
 turn(void)
 {
 	static struct pollfd p[LINESERV_CLIENTS + 3];
-	uint64_t now, until = m.valid != NULL ? m.probe_at : UINT64_MAX;
+	uint64_t now = clock_ms(), until = UINT64_MAX;
 	struct question *q;
 	size_t n = 0;
 
-	if (m.dnssec == ON || (m.dnssec == UNKNOWN && m.probing == 0))
-		until = UINT64_MAX;
+	if (m.dnssec != ON && m.probe_at > now)
+		until = m.probe_at;
 	for (q = m.s.questions; q != NULL; q = q->next)
 		if (q->deadline < until)
 			until = q->deadline;
@@ -383,7 +385,6 @@ turn(void)
 	    .events = POLLIN};
 	if (m.s.serv.fd != -1)
 		n = lineserv_poll(&m.s.serv, p + 2, &until);
-	now = clock_ms();
 	until = until > now ? until - now : 0;
 	if (poll(p, n + 2, until > 3600000 ? 3600000 : (int)until) == -1) {
 		if (errno != EINTR)

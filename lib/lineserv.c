@@ -27,15 +27,22 @@ static int
 bind_over(int fd, const struct sockaddr_un *sa)
 {
 	const struct sockaddr *a = (const struct sockaddr *)sa;
+	struct stat st;
 	int probe, alive;
 
 	if (bind(fd, a, sizeof *sa) == 0)
 		return 0;
 	if (errno != EADDRINUSE)
 		return -1;
+	/* A file that is no socket refuses connections too. */
+	if (lstat(sa->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
 	probe = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (probe == -1)
 		return -1;
+	fd_nonblock(probe);
 	alive = connect(probe, a, sizeof *sa) == 0 || errno != ECONNREFUSED;
 	close(probe);
 	if (alive) {

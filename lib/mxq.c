@@ -215,7 +215,7 @@ collect(int fd, struct buf *b, uint64_t deadline)
 			errno = ETIMEDOUT;
 		if (w == 0 || (w == -1 && errno != EINTR))
 			return -1;
-		if (w == -1 && clock_ms() < deadline)
+		if (w == -1)
 			continue;
 		buf_room(b, 4096);
 		r = read(fd, b->p + b->len, 4096);

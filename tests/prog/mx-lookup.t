@@ -246,6 +246,9 @@ ok 'the service is still there' kill -0 $service
 second=$(mx-lookup -s 2>&1)
 is 'a second service does not take the socket' "$?" 111
 like '... and says why' "$second" 'socket-open .*use'
+echo text >"$t/file"
+exits 'a file is not taken for a socket' 111 mx-lookup -s "$t/file" 2>/dev/null
+is '... and is still there' "$(cat "$t/file")" text
 kill -9 $service
 wait $service 2>/dev/null
 is 'mx-ask when the service was killed' "$(mx-ask 3000 one.test 2>/dev/null)" "0  

@@ -13,6 +13,13 @@ nsd_port=$(free_port)
 : >"$dns/zones"
 : >"$dns/stubs"
 
+# nsd writes to its directory when it ends: wait for that before it is removed.
+cleanup() {
+	for p in $tap_pids; do kill "$p" 2>/dev/null; done
+	wait
+	cd / && rm -rf "$t"
+}
+
 zone_file() { echo "$dns/$1.zone"; }
 
 zone() {
