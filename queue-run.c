@@ -99,8 +99,7 @@ act_on_signals(void)
 		    q.sched.running[1]);
 		q.sched.stopping = 1;
 	}
-	if (got_hup || got_alrm)
-		q.tables.looked = 0;
+	/* The loop's next round looks at the tables: that is all of HUP. */
 	if (got_alrm)
 		sched_retry(&q.sched);
 	got_hup = got_alrm = 0;

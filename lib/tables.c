@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 #include <stdlib.h>
 
-#include "fdio.h"
 #include "paths.h"
 #include "tables.h"
 
@@ -26,13 +25,17 @@ switched(struct tables *t)
 	return r;
 }
 
-static int
-reopen(struct tables *t)
+int
+tables_refresh(struct tables *t)
 {
 	struct map m = {0};
 
-	if (!switched(t) || tables_open(&m, t->name) == -1)
+	if (!switched(t))
 		return 0;
+	if (tables_open(&m, t->name) == -1) {
+		t->ino = 0; /* tried again at the next look */
+		return 0;
+	}
 	map_close(&t->map);
 	t->map = m;
 	return 1;
@@ -43,17 +46,5 @@ tables_init(struct tables *t, const char *name)
 {
 	t->name = name;
 	t->map.p = NULL;
-	t->looked = clock_ms();
-	reopen(t);
-}
-
-int
-tables_refresh(struct tables *t)
-{
-	uint64_t now = clock_ms();
-
-	if (t->map.p != NULL && now - t->looked < 1000)
-		return 0;
-	t->looked = now;
-	return reopen(t);
+	tables_refresh(t);
 }
