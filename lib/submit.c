@@ -290,15 +290,17 @@ submit_envelope(const struct submit *s, const char *sender, int body8bit,
 static void
 encoded_words(struct buf *out, const char *p)
 {
-	size_t start = 0;
+	static const char open[] = "=?utf-8?q?";
+	size_t start = out->len;
 	unsigned char c;
 
+	buf_str(out, open);
 	for (; (c = (unsigned char)*p) != '\0'; p++) {
 		/* A character must not be torn apart (RFC 2047 5). */
-		if (start == 0 || (out->len - start > 55 && (c & 0xc0) != 0x80)) {
-			buf_str(out, start == 0 ? "" : "?=\n ");
+		if (out->len - start > 55 && (c & 0xc0) != 0x80) {
+			buf_str(out, "?=\n ");
 			start = out->len;
-			buf_str(out, "=?utf-8?q?");
+			buf_str(out, open);
 		}
 		if (c == ' ')
 			buf_byte(out, '_');
