@@ -2,50 +2,7 @@
 # smtp-recv: what a client is told, and what queue-inject is given.
 . "$(dirname "$0")/../lib.sh"
 
-# Tables as alias-compile leaves them.  entry KEY FIELD...
-entry() {
-	_k=$1 _n=0; shift
-	for _f; do _n=$((_n + ${#_f} + 1)); done
-	printf '+%d,%d:%s->' ${#_k} $_n "$_k"
-	[ $# = 0 ] || printf '%s\0' "$@"
-	echo
-}
-# tables [ENTRY-KEY FIELD...]: the usual ones and one more.
-tables() {
-	{
-		entry shostname mx.example.test
-		[ "$1" = sverify-from ] || entry sverify-from no
-		entry dexample.test vhost 1000 1000 maildir domains.cf:1
-		entry dlocal.test local 0 0 mbox conf:1
-		entry drelay.test relay 0 0 mbox conf:2
-		entry ualice@example.test 1000 1000 maildir passwd:1
-		entry ubob 1001 1001 /home/bob passwd:2
-		entry ateam@example.test aliases:1 alice@example.test
-		entry apostmaster aliases:2 bob
-		[ $# = 0 ] || entry "$@"
-		echo
-	} | cdb -c "$t/etc/postchaise/tables/mail.cdb"
-}
-mkdir -p "$t/etc/postchaise/tables" "$t/var/spool/postchaise" "$t/over"
-tables
-
-# A queue-inject that shows what it was given (NUL of the envelope as newline)
-# and answers as the test says.
-cat >"$t/over/queue-inject" <<END
-#!/bin/sh
-exec 5<&1 >/dev/null
-echo started >>$t/starts
-cat >$t/msg
-cat <&5 | tr '\0' '\n' >$t/env.new
-[ -s $t/env.new ] || { echo none >$t/noenv; exit 54; }
-mv $t/env.new $t/env
-printf %s "\$(cat $t/text)" >&6
-exit \$(cat $t/code)
-END
-chmod 755 "$t/over/queue-inject"
-PC_PATH=$t/over
-answer() { echo "$1" >"$t/code"; printf %s "${2-}" >"$t/text"; }
-answer 0 K0123456789abcdef
+. "$top/tests/smtp-recv.sh"
 
 # recv INPUT: what is said in $said (without CRs), the log in $log.
 recv() {
