@@ -224,7 +224,8 @@ ends_here(const char *p, size_t n)
 
 	while (i < n && i < 2 && p[i] == '\n')
 		i++;
-	return i == n || mbox_has_from(p + i, n - i < 400 ? n - i : 400);
+	return i == n || (n - i > FROM && memcmp(p + i, from, FROM) == 0 &&
+	    is_from_line(p + i, n - i));
 }
 
 enum mbox_found

@@ -92,6 +92,20 @@ vorder first out@dom out1
 like "one that leads out is not" "$(run m1)" '^Z1 4\.3\.5 .*out of the spool'
 vorder first out@dom out2 mbox
 like "an absolute one neither" "$(run m1)" '^Z1 4\.3\.5'
+if can_trace; then # a kernel without openat2: the path is walked by hand
+	without() { as strace -qq -o /dev/null -e inject=openat2:error=ENOSYS \
+	    "$t/p/$prog" -d "$v" -f mbox s@x "$1@dom" <m2; }
+	like "without openat2: a link within the spool" "$(without user)" '^K1 .*mailbox'
+	is "to its target" "$(box d/dom/user.imap/inbox | sed -n '2s/ .*//p')" two
+	like "a link that leads out" "$(without out1)" '^Z1 4\.3\.5'
+	like "an absolute link" "$(without out2)" '^Z1 4\.3\.5'
+	like "a Maildir" "$(without box)" '^K1 .*mailbox'
+	as sh -c 'mkdir d/dom/mdir; ln -s user.imap/../mdir d/dom/out3
+	    ln -s mdir d/dom/in2; ln -s self d/dom/self'
+	like "a link with .." "$(without out3)" '^Z1 4\.3\.5'
+	like "a link to a Maildir" "$(without in2)" '^K1 .*maildir'
+	like "a link to itself" "$(without self)" '^Z1 4'
+fi
 as sh -c 'mkfifo d/dom/fifo'
 vorder first f@dom fifo mbox
 like "a FIFO is no mailbox" "$(run m1)" '^Z1 4'
