@@ -170,6 +170,7 @@ sched_end(struct sched *s, struct work **at)
 		unload(s, at);
 		return 0;
 	}
+	work_fail_loops(w);
 	expire(s, w);
 	drop_unwanted(w);
 	switch (s->stopping ? 0 : report(s, w)) {

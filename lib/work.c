@@ -234,6 +234,15 @@ remember(struct work *w, const struct goal *g)
 	}
 }
 
+/* What another goal's state means for one that is the same: a list that was
+ * expanded for another recipient is done for this one, whom the members'
+ * goals do not stand for. */
+static enum goal_state
+copied_state(const struct goal *g, enum goal_state state, unsigned root)
+{
+	return state == GOAL_EXPANDED && g->root != root ? GOAL_DONE : state;
+}
+
 /* This very recipient is another goal already: what becomes of that becomes
  * of this. */
 static void
@@ -246,7 +255,7 @@ same_as(struct work *w, struct goal *g, int first)
 		g->state = GOAL_SAME;
 		return;
 	}
-	g->state = f->state;
+	g->state = copied_state(g, f->state, f->root);
 	memcpy(g->status, f->status, sizeof g->status);
 	g->text = f->text;
 	if (remember(w, g) == -1)
@@ -292,7 +301,7 @@ work_verdict(struct work *w, unsigned i, enum goal_state state,
 		g = &w->goal[k];
 		if (k != i && (g->state != GOAL_SAME || g->same != (int)i))
 			continue;
-		g->state = state;
+		g->state = copied_state(g, state, w->goal[i].root);
 		snprintf(g->status, sizeof g->status, "%s", status);
 		g->text = kept;
 		if (remember(w, g) == -1) {
@@ -326,6 +335,39 @@ root_state(const struct work *w, unsigned root)
 		}
 	}
 	return state;
+}
+
+/* Did all that the root was expanded to come to nothing? */
+static int
+came_to_nothing(const struct work *w, unsigned root)
+{
+	const struct goal *g;
+	int any = 0;
+
+	for (g = w->goal; g < w->goal + w->ngoal; g++) {
+		if (g->root != root)
+			continue;
+		if (g->state != GOAL_EXPANDED)
+			return 0;
+		any = 1;
+	}
+	return any;
+}
+
+void
+work_fail_loops(struct work *w)
+{
+	struct goal g = {.place = ""};
+	unsigned i;
+
+	for (i = 0; i < w->slot.env.nrcpt; i++) {
+		if (w->slot.states[i] != RCPT_TODO || !came_to_nothing(w, i))
+			continue;
+		g.root = i;
+		g.addr = w->root[i].addr;
+		work_decide(w, &g, GOAL_FAILED, "5.4.6",
+		    "alias loop: nothing but itself comes of it");
+	}
 }
 
 unsigned

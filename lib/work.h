@@ -101,6 +101,8 @@ struct goal *work_add(struct work *w, const struct goal *like);
  * errno: then the goals are deferred. */
 int work_verdict(struct work *w, unsigned i, enum goal_state state,
     const char *status, const char *text, size_t len);
+/* A root that was expanded to nothing but itself has failed. */
+void work_fail_loops(struct work *w);
 /* Settles each root whose goals are all decided: its state byte.  Returns how
  * many roots are still to do. */
 unsigned work_settle(struct work *w);

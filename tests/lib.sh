@@ -15,7 +15,7 @@ tap_n=0 tap_bad=0 tap_pids=
 started() { tap_pids="$tap_pids $*"; }
 cleanup() {
 	for p in $tap_pids; do kill "$p" 2>/dev/null; done
-	cd / && rm -rf "$t"
+	cd / && ${KEEP:+echo kept} rm -rf "$t"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
