@@ -93,6 +93,18 @@ attr_or(const struct recipient *r, const char *name, const char *dflt)
 	return v != NULL && *v != '\0' ? v : dflt;
 }
 
+/* A failure may have a temporary status: the last one, when time was over. */
+static const char *
+status_of(const struct recipient *r, int delayed)
+{
+	const char *s = attr_or(r, "status", "");
+	size_t n = status_scan(s, strlen(s));
+
+	if (n > 0 && s[n] == '\0' && (s[0] == '4' || (s[0] == '5' && !delayed)))
+		return s;
+	return delayed ? "4.0.0" : "5.0.0";
+}
+
 int
 dsn_wanted(const struct recipient *r, int delayed)
 {
@@ -141,8 +153,9 @@ add_text(struct buf *b, const struct dsn *d)
 		if (orig != NULL && strcmp(orig, public_address(&r)) != 0)
 			buf_fmt(b, " (expanded from <%s>)", orig);
 		buf_byte(b, ':');
-		text = attr_or(&r, "text", d->delayed ? "not yet tried"
-						      : "delivery failed");
+		text = attr_or(&r, "text", d->delayed ? "not tried yet"
+		    : *status_of(&r, 0) == '4' ? "not delivered in time"
+					       : "delivery failed");
 		add_folded(b, "    ", FOLD_AT, text, strlen(text));
 	}
 }
@@ -217,18 +230,6 @@ add_diagnostic(struct buf *b, const struct dsn *d, const char *text)
 	}
 	buf_str(b, "Diagnostic-Code: smtp;");
 	add_folded(b, "    ", 22, reply, strlen(reply));
-}
-
-/* A failure may have a temporary status: the last one, when time was over. */
-static const char *
-status_of(const struct recipient *r, int delayed)
-{
-	const char *s = attr_or(r, "status", "");
-	size_t n = status_scan(s, strlen(s));
-
-	if (n > 0 && s[n] == '\0' && (s[0] == '4' || (s[0] == '5' && !delayed)))
-		return s;
-	return delayed ? "4.0.0" : "5.0.0";
 }
 
 static void
