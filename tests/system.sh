@@ -197,7 +197,8 @@ start_system() {
 	cd "$OLDPWD" || return 1
 	echo $sys_svscan | sys_put "$1/var/run/svscan.pid"
 	_n=200
-	until sys_greets "$2"; do
+	# queue-run makes the trigger last of all that queue-inject needs.
+	until [ -p "$1/var/spool/postchaise/trigger" ] && sys_greets "$2"; do
 		_n=$((_n - 1))
 		if [ $_n = 0 ]; then
 			sys_say "no greeting on port $2; the log says:"
