@@ -3,7 +3,8 @@
  *
  * Descriptors 0 and 1 are the connection, 2 is the log.  No arguments.  Who
  * the client is it reads from the environment of tcpserver or another UCSPI
- * server (PROTO, TCPREMOTEIP, TCPREMOTEHOST), or asks the socket (inetd).
+ * server (PROTO, TCPREMOTEIP, TCPREMOTEHOST), or asks the socket (inetd); if 2
+ * is the socket too, the log goes to syslogd.
  * RELAYCLIENT, DATABYTES and PC_ settings are the administrator's word on this
  * client.  Exit codes: 0 the session is over; 111 the tables cannot be opened.
  *
@@ -29,6 +30,7 @@
 #include "settings.h"
 #include "smtps.h"
 #include "str.h"
+#include "syslogfd.h"
 #include "verdict.h"
 
 enum {
@@ -361,6 +363,8 @@ main(int argc, char **argv)
 	if (argc > 1)
 		die_usage("(no arguments; SMTP on descriptors 0 and 1)");
 	fd_guard();
+	if (getenv("TCPREMOTEIP") == NULL)
+		syslogfd_replace();
 	peer_find(&r.peer);
 	r.started = clock_ms();
 	r.end = "quit";
