@@ -184,7 +184,7 @@ postchaise_make() {
 	for _i in $(seq 0 $((users - 1))); do echo "user$_i:*"; done |
 	    sys_put "$pc/etc/virtual/example.test/passwd"
 	sys_put "$pc/etc/virtual/example.test/aliases" </dev/null
-	sys_put "$pc/etc/aliases" </dev/null
+	echo "postmaster: user0@example.test" | sys_put "$pc/etc/aliases"
 	in_system "$pc" alias-compile
 }
 postchaise_start() {
