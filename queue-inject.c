@@ -6,6 +6,9 @@
  * (K id, or D or Z and a reason).  Arguments: none, or -f SENDER RCPT..., or
  * -k (many messages over the socket on 0, INTERFACES 2).
  *
+ * With -k each packet on 0 is an envelope and, behind it, the message; each
+ * answer there is a code as below, a blank, and the text.
+ *
  * Exit codes are those of qmail-queue(8): 0 it is durable; 11 to 40 never;
  * 82 see descriptor 6; others temporary.
  *
@@ -26,6 +29,7 @@
 #include "deposit.h"
 #include "fdio.h"
 #include "log.h"
+#include "packet.h"
 #include "paths.h"
 #include "received.h"
 #include "settings.h"
@@ -50,20 +54,32 @@ static struct {
 	struct buf raw;      /* the envelope as it came */
 	struct buf received;
 	int trusted;         /* the caller may say where a message is from */
-	int answer;          /* 6, or -1 where the caller gave no such */
+	int answer;          /* 6; 0 with -k; -1 where the caller gave no 6 */
+	int keep;
 } q;
 
-/* Tells the caller on descriptor 6, if there is one, and the log. */
+/* Tells the caller, if there is a descriptor for it. */
+static void
+tell(int code, char kind, const char *text)
+{
+	char line[200];
+	int n;
+
+	if (q.keep)
+		n = snprintf(line, sizeof line, "%d %c%s", code, kind, text);
+	else
+		n = snprintf(line, sizeof line, "%c%s", kind, text);
+	if (q.answer != -1 && write(q.answer, line, (size_t)n) == -1)
+		log_warn("inject-answer", "id=%s err=%m", q.d.id);
+}
+
 static int
 refuse(int code, const char *text)
 {
-	char line[200];
-	int n, saved = errno;
+	int saved = errno;
 
-	n = snprintf(line, sizeof line, "%c%s",
-	    code >= 11 && code <= 40 ? 'D' : 'Z', text);
-	if (q.answer != -1 && write(q.answer, line, (size_t)n) == -1)
-		errno = saved;
+	tell(code, code >= 11 && code <= 40 ? 'D' : 'Z', text);
+	errno = saved;
 	log_warn("inject-refuse", "uid=%u code=%d text=%s err=%m",
 	    (unsigned)getuid(), code, text);
 	deposit_abort(&q.d);
@@ -169,7 +185,6 @@ static int
 commit(const struct envelope *e)
 {
 	struct envelope kept;
-	char text[ID_LEN + 2];
 	int r;
 
 	if (e->nrcpt == 0)
@@ -184,10 +199,7 @@ commit(const struct envelope *e)
 	if (r != DEPOSIT_OK)
 		return refuse(r, r == DEPOSIT_QUEUE ? "queue is not there"
 		    : "message could not be written");
-	text[0] = 'K';
-	memcpy(text + 1, q.d.id, ID_LEN);
-	if (q.answer != -1 && write(q.answer, text, ID_LEN + 1) == -1)
-		log_warn("inject-answer", "id=%s err=%m", q.d.id);
+	tell(0, 'K', q.d.id);
 	return 0;
 }
 
@@ -205,7 +217,7 @@ prepare(void)
 	char *dir = path_make(PATH_QUEUE);
 
 	/* A file of ours must never get the number 6 by chance. */
-	q.answer = fcntl(6, F_SETFD, FD_CLOEXEC) == 0 ? 6 : -1;
+	q.answer = q.keep ? 0 : fcntl(6, F_SETFD, FD_CLOEXEC) == 0 ? 6 : -1;
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGALRM, timed_out);
@@ -220,23 +232,60 @@ prepare(void)
 	return 0;
 }
 
+/* -k: a message a packet, until end of file. */
+static int
+serve(void)
+{
+	static char packet[PACKET_INJECT];
+	struct envelope e;
+	ssize_t n;
+	int fd, r;
+
+	while ((n = packet_recv(0, packet, sizeof packet, &fd)) > 0) {
+		if (fd != -1)
+			close(fd);
+		alarm(PATIENCE);
+		deposit_begin(&q.d, q.d.recycle);
+		r = envelope_parse(&e, packet, (size_t)n);
+		if (r != 0) {
+			refuse(EX_FORMAT, "envelope is malformed");
+			continue;
+		}
+		r = deposit_memory(&q.d, e.end, (size_t)(packet + n - e.end));
+		if (r != 0)
+			refuse(r, "message could not be stored");
+		else
+			commit(&e);
+	}
+	return n == 0 ? 0 : refuse(EX_READ, "packet could not be received");
+}
+
+/* One message from descriptor 0, its envelope from 1 or the arguments. */
+static int
+one(int argc, char **argv)
+{
+	struct envelope e;
+	int r;
+
+	r = deposit_message(&q.d, 0);
+	if (r != 0)
+		return refuse(r, "message could not be stored");
+	r = argc > 0 ? envelope_args(&e, argc, argv) : read_envelope(&e);
+	return r != 0 ? r : commit(&e);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct envelope e;
-	int r, args = argc > 1;
+	int r;
 
 	fd_guard();
 	log_init("queue-inject");
-	if (args && (argc < 4 || strcmp(argv[1], "-f") != 0))
-		die_usage("[-f SENDER RCPT ...] <message [1<envelope]");
+	q.keep = argc == 2 && strcmp(argv[1], "-k") == 0;
+	if (argc > 1 && !q.keep && (argc < 4 || strcmp(argv[1], "-f") != 0))
+		die_usage("[-k | -f SENDER RCPT ...]");
 	r = prepare();
-	if (r == 0 && (r = deposit_message(&q.d, 0)) != 0)
-		r = refuse(r, "message could not be stored");
-	if (r == 0)
-		r = args ? envelope_args(&e, argc - 2, argv + 2)
-			 : read_envelope(&e);
-	if (r == 0)
-		r = commit(&e);
-	return r;
+	if (r != 0)
+		return r;
+	return q.keep ? serve() : one(argc - 2, argv + 2);
 }

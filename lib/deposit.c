@@ -22,27 +22,37 @@ enum {
 void
 deposit_begin(struct deposit *d, int recycle)
 {
-	d->msg.len = d->env.len = 0;
+	d->msg.len = d->env.len = d->textlen = 0;
 	d->bodyfd = -1;
 	d->size = 0;
 	d->recycle = recycle;
 	id_make(d->id);
 }
 
-/* The rest of a large message: what was read so far and all that comes go to
- * a body file, behind room for the Received field. */
+/* A body file, with room for the Received field in front. */
 static enum deposit_error
-spill(struct deposit *d, int fd)
+open_body(struct deposit *d)
 {
 	char name[32];
-	int r = 1;
 
 	slot_body_name(name, d->id);
 	d->bodyfd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (d->bodyfd == -1)
 		return errno == ENOENT ? DEPOSIT_QUEUE : DEPOSIT_WRITE;
-	if (lseek(d->bodyfd, SLOT_ROOM, SEEK_SET) == -1)
-		return DEPOSIT_WRITE;
+	return lseek(d->bodyfd, SLOT_ROOM, SEEK_SET) == -1 ? DEPOSIT_WRITE
+							   : DEPOSIT_OK;
+}
+
+/* The rest of a large message: what was read so far and all that comes go to
+ * a body file. */
+static enum deposit_error
+spill(struct deposit *d, int fd)
+{
+	enum deposit_error e = open_body(d);
+	int r = 1;
+
+	if (e != DEPOSIT_OK)
+		return e;
 	for (;;) {
 		if (write_all(d->bodyfd, d->msg.p, d->msg.len) == -1)
 			return DEPOSIT_WRITE;
@@ -65,8 +75,24 @@ deposit_message(struct deposit *d, int fd)
 		return DEPOSIT_READ;
 	if (r == 1)
 		return spill(d, fd);
-	d->size = d->msg.len;
+	d->text = d->msg.p;
+	d->size = d->textlen = d->msg.len;
 	return DEPOSIT_OK;
+}
+
+enum deposit_error
+deposit_memory(struct deposit *d, const char *p, size_t n)
+{
+	enum deposit_error r;
+
+	d->text = p;
+	d->size = d->textlen = n;
+	if (n <= SLOT_SMALL - RECEIVED_MAX)
+		return DEPOSIT_OK;
+	r = open_body(d);
+	if (r == DEPOSIT_OK && write_all(d->bodyfd, p, n) == -1)
+		r = DEPOSIT_WRITE;
+	return r;
 }
 
 /*
@@ -211,8 +237,8 @@ write_slot(struct deposit *d, int fd, struct slot_head *h,
 	h->nrcpt = nrcpt;
 	if (body && finish_body(d, h, received) == -1)
 		return -1;
-	if (slot_write(fd, h, received->p, body ? 0 : received->len, d->msg.p,
-	    body ? 0 : d->msg.len, d->env.p) == -1)
+	if (slot_write(fd, h, received->p, body ? 0 : received->len, d->text,
+	    body ? 0 : d->textlen, d->env.p) == -1)
 		return -1;
 	return fdatasync(fd);
 }

@@ -5,7 +5,9 @@
 
 /* Works in the queue directory, which must be the working directory. */
 struct deposit {
-	struct buf msg;   /* a message that fits into a slot */
+	struct buf msg;   /* a message that was read, if it fits into a slot */
+	const char *text; /* that, or one that is in memory already */
+	size_t textlen;
 	struct buf env;   /* the envelope, attributes settled */
 	int bodyfd;       /* -1, or the body file of a larger one */
 	uint64_t size;    /* bytes of the message as it came */
@@ -24,6 +26,8 @@ enum deposit_error {
 void deposit_begin(struct deposit *d, int recycle);
 /* Reads the message from fd to its end, into memory or into a body file. */
 enum deposit_error deposit_message(struct deposit *d, int fd);
+/* The message is in memory, and stays there until deposit_commit. */
+enum deposit_error deposit_memory(struct deposit *d, const char *p, size_t n);
 /*
  * Makes message and envelope durable: picks or makes a slot, puts `received'
  * in front, writes, syncs, and tells queue-run.  After DEPOSIT_OK the message

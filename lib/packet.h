@@ -4,7 +4,10 @@
 #include <sys/types.h>
 #include <stddef.h>
 
-enum { PACKET_MAX = 65536 };
+enum {
+	PACKET_MAX = 65536,
+	PACKET_INJECT = 131072 /* envelope and message for queue-inject -k */
+};
 
 /* A pair, both ends close-on-exec: 0, or -1 with errno. */
 int packet_pair(int fd[2]);
