@@ -89,9 +89,9 @@ add_address(struct scan *s, const char *p, size_t n)
 	}
 	if (n >= 2 && p[0] == '~' && p[1] == '/')
 		return wrong(s, "a file must be given with its full path");
-	/* `x <|y>' is a possible address, but as an item it would be a command. */
-	if (n == 0 || n > ITEM_MAX || *p == '|' || *p == '/' ||
-	    addr_parse(p, n, 1, b) != ADDR_OK) {
+	/* |x is a possible local part, but the item would be a command. */
+	if (n > ITEM_MAX || addr_parse(p, n, 1, b) != ADDR_OK ||
+	    b->p[was] == '|' || b->p[was] == '/') {
 		b->len = was;
 		wrong(s, "not a mail address");
 		s->f->skipped++;

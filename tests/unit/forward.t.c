@@ -52,6 +52,7 @@ main(void)
 	is_str(items("a@x\n\nb c", 0), "line 3", "two words");
 	is_str(items("|", 0), "line 1", "an empty command");
 	is_str(items("x <|touch>", 0), "line 1", "a command as an address");
+	is_str(items("x <\"|touch\"@y>", 0), "line 1", "a quoted one");
 	is_str(items("x <|touch>, y@z", 1), "y@z\n", "nor in a list");
 	is_str(items("|\n", 1), "line 1", "a command in a list");
 	is_str(items("a@x\n/f\n", 1), "line 2", "a file in a list");
