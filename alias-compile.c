@@ -108,11 +108,11 @@ report(void)
 {
 	struct diag *d = &self.c.diag;
 
-	if (write_all(2, d->text.p, d->text.len) == -1 || d->errors == 0) {
-		d->text.len = 0;
-		return;
-	}
-	exit(d->temporary ? 111 : 100);
+	/* Nobody to tell is no reason to go on. */
+	(void)write_all(2, d->text.p, d->text.len);
+	d->text.len = 0;
+	if (d->errors > 0)
+		exit(d->temporary ? 111 : 100);
 }
 
 /* Removes a generation and what is in it; names are those of outputs. */

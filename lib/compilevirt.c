@@ -227,9 +227,6 @@ domain_files(struct domains *s, const struct ids *ids, const char *domain,
 		    "%s has neither passwd nor aliases: nobody is there",
 		    domain);
 	buf_free(&path);
-	/* It held password hashes. */
-	if (text.p != NULL)
-		explicit_bzero(text.p, text.cap);
 	buf_free(&text);
 }
 

@@ -8,7 +8,7 @@ v=$t/etc/virtual/v.test
 umask 022
 
 setup() {
-	rm -rf "$t/etc"
+	rm -rf "${t:?}/etc"
 	mkdir -p "$t/etc/postchaise" "$v"
 	cat >"$t/etc/passwd" <<-E
 	root:x:0:0::/root:/bin/sh
@@ -30,6 +30,7 @@ setup() {
 	    >"$v/passwd"
 	printf '%s\n' 'team: alice, bob' '*: *@w.test' >"$v/aliases"
 }
+# shellcheck disable=SC2120
 compile() { alias-compile "$@" 2>"$t/err" >"$t/out"; }
 # get TABLE KEY: its fields, separated by |.
 get() { cdb -q "$tables/$1.cdb" "$2" | tr '\0' '|'; }
@@ -116,6 +117,9 @@ refused 'mistakes' "^$conf:7: unknown option .sise'; did you mean .size'"
 like 'of all files' "$(cat "$t/err")" "^$t/etc/aliases:3: no colon"
 like 'in one run' "$(cat "$t/err")" "^$v/passwd:4: .* cannot be a mailbox name"
 exits '-n finds them too' 100 compile -n
+before=$(gen)
+exits 'mistakes that nobody hears of' 100 sh -c 'alias-compile 2>/dev/full'
+is 'put nothing in force either' "$(gen)" "$before"
 
 # bad WHAT FILE LINE PATTERN: one line more, in a fresh configuration.
 bad() {
