@@ -77,7 +77,7 @@ compile; second=$(gen)
 ok 'a new generation each time' [ "$first" != "$second" ]
 compile
 is 'the one before is kept, older ones are not' \
-    "$(cd "$t/etc/postchaise" && ls -d tables.* | grep -v lock | sort | tr '\n' ' ')" \
+    "$(cd "$t/etc/postchaise" && echo tables.[!l]* | tr ' ' '\n' | sort | tr '\n' ' ')" \
     "$second $(gen) "
 is 'the same sources have the same hash' "$(get mail h | cut -d'|' -f1)" \
     "$(cdb -q "$t/etc/postchaise/$second/mail.cdb" h | tr '\0' '|' | cut -d'|' -f1)"
@@ -100,6 +100,12 @@ wait
 ok 'and then has its turn' [ "$(gen)" != "$before" ]
 for i in 1 2 3 4 5 6; do alias-compile 2>/dev/null & done; wait
 is 'many at once leave a whole set' "$(get mail sqreturn)" '3d|'
+
+# A disk that takes no more (25: SIGXFSZ).
+before=$(gen)
+exits 'a write that fails is temporary' 111 sh -c "trap '' 25; ulimit -f 1; alias-compile 2>/dev/null"
+is 'and changes nothing' "$(gen)" "$before"
+ok 'and leaves nothing' [ ! -e "$t/etc/postchaise/tables.NEW" ]
 
 # newaliases.
 ln -s "$bin/alias-compile" "$t/newaliases"
