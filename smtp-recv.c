@@ -107,12 +107,13 @@ on_rcpt(void *arg, struct buf *addr)
 	return admit_rcpt(&r.admit, addr);
 }
 
-/* Makes the reply of what the chain answered. */
+/* Makes the reply of what the chain answered; a text of its own may bring its
+ * status along. */
 static void
 judge(enum inject_result result)
 {
 	const struct inject *in = &r.inject;
-	const char *text = in->text;
+	const char *text = in->text, class = result == INJECT_PERM ? '5' : '4';
 	struct buf b = {0};
 	size_t i;
 
@@ -120,14 +121,11 @@ judge(enum inject_result result)
 		buf_str(&b, "250 2.0.0 queued as ");
 		buf_str(&b, in->id[0] != '\0' ? in->id : "-");
 	} else {
-		i = status_scan(text, strlen(text));
-		if (in->code == 53)
-			buf_str(&b, "452 4.3.1 ");
-		else
-			buf_str(&b, result == INJECT_PERM ? "554 " : "451 ");
-		if (in->code != 53 &&
-		    (i == 0 || text[0] != (result == INJECT_PERM ? '5' : '4')))
-			buf_str(&b, result == INJECT_PERM ? "5.3.0 " : "4.3.0 ");
+		buf_str(&b, in->code == 53 ? "452 4.3.1 "
+		    : class == '5' ? "554 " : "451 ");
+		if (in->code != 53 && (text[0] != class ||
+		    status_scan(text, strlen(text)) == 0))
+			buf_str(&b, class == '5' ? "5.3.0 " : "4.3.0 ");
 		buf_str(&b, text[0] != '\0' ? text : inject_reason(in->code));
 	}
 	for (i = 0; i < b.len && i < sizeof r.verdict - 1; i++)
@@ -331,7 +329,8 @@ configure(void)
 	    : n > 1000000 ? 1000000 : (unsigned)n;
 	n = setting_num(&r.tables, "hops");
 	s->hops_max = n > 1000000 ? 1000000 : (unsigned)n;
-	s->accept_lf = strcmp(setting(&r.tables, "bare-newline"), "accept") == 0;
+	s->accept_lf =
+	    strcmp(setting(&r.tables, "bare-newline"), "accept") == 0;
 	r.minfree = setting_num(&r.tables, "minfree");
 	r.session_ms = setting_num(&r.tables, "session-timeout") * 1000;
 	r.admit.tables = &r.tables;

@@ -246,7 +246,8 @@ replies(void)
 	    "DATA without recipient");
 	is_str(says("RSET x\r\n"), "501 5.5.4 no argument allowed\n",
 	    "RSET with an argument");
-	is_str(says("NOOP a\rb\r\n"), "501 5.5.2 control character in command\n",
+	is_str(says("NOOP a\rb\r\n"),
+	    "501 5.5.2 control character in command\n",
 	    "bare CR in a command");
 	is_str(says("QUIT \t\r\n"), "221 2.0.0 bye\n", "QUIT and blanks");
 	is_mem(h.refused.p, h.refused.len, "S \nS a\n"
