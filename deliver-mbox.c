@@ -373,7 +373,7 @@ main(int argc, char *argv[])
 	if (getuid() == 0 || geteuid() == 0)
 		die_temp("as-root", "mail is never delivered as uid 0");
 	umask(077);
-	signal(SIGXFSZ, SIG_IGN); /* a size limit is an error like a full disk */
+	signal(SIGXFSZ, SIG_IGN); /* an error like a full disk */
 	if (argc > 0 ? order_args(&o, argv, argc) : order_read(&o, 3))
 		die_temp("order", "err=%m");
 	deliver_order(&o);

@@ -146,7 +146,7 @@ write_letter(int fd, const struct letter *l)
 	return 0;
 }
 
-/* Content, then name, then K may be said: see sync_keeps_name. */
+/* Durable in content and name: see sync_keeps_name. */
 static int
 commit(const struct place *at, const struct name *f, int fd)
 {
@@ -167,7 +167,7 @@ add(const struct place *at, const struct name *f, const struct letter *l)
 
 	fd = place_open(at, f->tmp, flags, 0600);
 	if (fd == -1 && errno == EEXIST) {
-		/* Left by an attempt that was killed: the name is ours alone. */
+		/* Left by an attempt that was killed: nobody else's name. */
 		discard(at, f->tmp);
 		fd = place_open(at, f->tmp, flags, 0600);
 	}

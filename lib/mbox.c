@@ -258,8 +258,12 @@ sync_parent(const struct place *at)
 
 	if (n >= sizeof path)
 		return -1;
-	memcpy(path, n > 0 ? at->path : slash != NULL ? "/" : ".", n + (n == 0));
-	path[n + (n == 0)] = '\0';
+	if (n > 0) {
+		memcpy(path, at->path, n);
+		path[n] = '\0';
+	} else {
+		strcpy(path, slash != NULL ? "/" : ".");
+	}
 	fd = place_open(&dir, "", O_RDONLY | O_DIRECTORY, 0);
 	if (fd == -1)
 		return -1;

@@ -8,7 +8,7 @@
 struct msgin {
 	const char *p;
 	size_t len;
-	struct buf own; /* a message that came through a pipe; kept for the next */
+	struct buf own; /* one that came through a pipe; memory is kept */
 	void *map;      /* a large one in a file of its own */
 	size_t maplen;
 };

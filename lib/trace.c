@@ -95,7 +95,8 @@ trace_from_line(struct buf *b, const struct letter *l)
 	buf_str(b, "From ");
 	if (l->senderlen == 0)
 		buf_str(b, "MAILER-DAEMON");
-	/* Readers split the line at blanks; a quoted local part may hold some. */
+	/* Readers split the line at blanks; a quoted local part may have
+	 * some. */
 	for (i = 0; i < l->senderlen; i++)
 		buf_byte(b, is_blank(l->sender[i]) ? '-' : l->sender[i]);
 	buf_byte(b, ' ');

@@ -15,7 +15,7 @@ struct letter {
 	size_t senderlen;
 	const char *rcpt;
 	size_t rcptlen;
-	const char *orig;   /* the address before an alias changed it, or NULL */
+	const char *orig;   /* address before an alias changed it, or NULL */
 	const char *msg;    /* the message as it was queued */
 	size_t msglen;
 	struct buf head;    /* trace_head's result, kept for reuse */
