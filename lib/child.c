@@ -73,18 +73,16 @@ become(const struct child_user *u)
 	return u->home != NULL ? chdir(u->home) : 0;
 }
 
-/* Back to the signal state that a program expects to start with. */
+/* Back to the signal state that a program expects to start with.  An exec
+ * itself puts what is caught back to default; what is ignored stays so, and in
+ * these programs that is SIGPIPE only. */
 static void
 reset_signals(void)
 {
-	static const int sigs[] = {SIGHUP, SIGINT, SIGTERM, SIGALRM, SIGCHLD,
-	    SIGPIPE, SIGUSR1, SIGUSR2};
 	struct sigaction sa = {.sa_handler = SIG_DFL};
 	sigset_t none;
-	size_t i;
 
-	for (i = 0; i < sizeof sigs / sizeof *sigs; i++)
-		sigaction(sigs[i], &sa, NULL);
+	sigaction(SIGPIPE, &sa, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

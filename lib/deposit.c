@@ -36,7 +36,7 @@ open_body(struct deposit *d)
 	char name[32];
 
 	slot_body_name(name, d->id);
-	d->bodyfd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	d->bodyfd = openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (d->bodyfd == -1)
 		return errno == ENOENT ? DEPOSIT_QUEUE : DEPOSIT_WRITE;
 	return lseek(d->bodyfd, SLOT_ROOM, SEEK_SET) == -1 ? DEPOSIT_WRITE
@@ -107,7 +107,7 @@ take_slot(uint32_t num, struct slot_head *h)
 	int fd;
 
 	slot_name(name, "slot", num);
-	fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(AT_FDCWD, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && slot_head_read(fd, h) == 0 &&
@@ -125,7 +125,7 @@ used_slot(uint32_t *num, struct slot_head *h)
 	char token[TOKEN];
 	int fifo, fd = -1, i;
 
-	fifo = open("free", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fifo = openat(AT_FDCWD, "free", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fifo == -1)
 		return -1;
 	for (i = 0; i < TRIES && fd == -1; i++) {
@@ -151,7 +151,7 @@ new_slot(uint32_t *num, struct slot_head *h)
 		if (getentropy(num, sizeof *num) == -1)
 			return -1;
 		slot_name(name, "slot", *num);
-		fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		fd = openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd == -1 && errno != EEXIST)
 			return -1;
 		/* A scan may look at it in this moment: another one then. */
@@ -174,7 +174,7 @@ sync_directory(const char *name)
 
 	snprintf(dir, sizeof dir, "%s", name);
 	*strrchr(dir, '/') = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
 	r = fsync(fd);
@@ -207,14 +207,14 @@ notify(uint32_t num, const char *id)
 	int fd, n;
 
 	n = snprintf(note, sizeof note, "%08x %s\n", num, id);
-	fd = open("trigger", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(AT_FDCWD, "trigger", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd != -1 && write(fd, note, (size_t)n) == n) {
 		close(fd);
 		return;
 	}
 	if (fd != -1)
 		close(fd);
-	fd = open("scan", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = openat(AT_FDCWD, "scan", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd != -1)
 		close(fd);
 }

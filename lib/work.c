@@ -10,6 +10,11 @@
 #include "log.h"
 #include "work.h"
 
+/* The buffer of a message that has ended, for the next one: most messages
+ * are loaded when none or few others are. */
+static struct buf spare;
+enum { SPARE_MAX = 65536 };
+
 /* Key of a journal entry: the recipient and the place. */
 static const char *
 past_key(struct work *w, unsigned root, const char *place)
@@ -134,6 +139,8 @@ work_load(struct store *s, struct msg *m, const struct map *table)
 	memset(w, 0, sizeof *w);
 	w->m = m;
 	w->qdir = s->qdir;
+	w->slot.data = spare;
+	memset(&spare, 0, sizeof spare);
 	if (slot_load(&w->slot, s->qdir, m->num, O_RDWR) == -1 ||
 	    memcmp(w->slot.head.id, m->id, ID_LEN) != 0 ||
 	    ((m->again || m->attempts > 0) &&
@@ -154,7 +161,10 @@ work_free(struct work *w)
 	int err = errno;
 
 	slot_close(&w->slot);
-	buf_free(&w->slot.data);
+	if (spare.p == NULL && w->slot.data.cap <= SPARE_MAX)
+		spare = w->slot.data;
+	else
+		buf_free(&w->slot.data);
 	arena_free(&w->arena);
 	strmap_free(&w->finals);
 	strmap_free(&w->pastmap);

@@ -7,6 +7,8 @@
 #include "fdio.h"
 #include "workmsg.h"
 
+enum { PIPE_PAGE = 4096 };
+
 int
 workmsg_file(int qdir, const void *p, size_t n)
 {
@@ -35,7 +37,9 @@ workmsg_open(const struct work *w)
 		return slot_body_open(&w->slot, w->qdir);
 	if (pipe_cloexec(p) == -1)
 		return -1;
-	fd_nonblock(p[1]);
+	/* A page always fits; more might not, and must not block. */
+	if (n > PIPE_PAGE)
+		fcntl(p[1], F_SETFL, O_WRONLY | O_NONBLOCK);
 	if (write(p[1], w->slot.data.p, n) == (ssize_t)n || n == 0) {
 		close(p[1]);
 		return p[0];
