@@ -12,7 +12,7 @@
 enum {
 	LINESERV_CLIENTS = 1000, /* at once; more wait in the backlog */
 	LINESERV_LINE = 512,     /* bytes of a line; a longer one ends it */
-	LINESERV_IDLE = 60000    /* ms for its next line, or to take an answer */
+	LINESERV_IDLE = 60000    /* ms to ask again, or to take an answer */
 };
 
 struct client {

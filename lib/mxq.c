@@ -289,8 +289,8 @@ start(const char *domain, uint64_t ms, int *out)
 {
 	struct child_fd map[2] = {{.to = 0}, {.to = 1}};
 	char secs[24], *path;
-	char *argv[] = {"mx-lookup", "-t", secs, "--", (char *)(uintptr_t)domain,
-	    NULL};
+	char *argv[] = {"mx-lookup", "-t", secs, "--",
+	    (char *)(uintptr_t)domain, NULL};
 	int p[2], null;
 	pid_t pid = -1;
 
@@ -318,7 +318,7 @@ ask_once(struct mx_answer *a, const char *domain, uint64_t deadline)
 {
 	uint64_t now = clock_ms();
 	struct buf b = {0};
-	int fd, r, code;
+	int fd, r, code, late;
 	pid_t pid;
 
 	pid = start(domain, deadline > now ? deadline - now : 0, &fd);
@@ -327,6 +327,7 @@ ask_once(struct mx_answer *a, const char *domain, uint64_t deadline)
 		return;
 	}
 	r = collect(fd, &b, deadline);
+	late = r == -1 && errno == ETIMEDOUT;
 	close(fd);
 	if (r != 0)
 		kill(pid, SIGKILL);
@@ -335,8 +336,8 @@ ask_once(struct mx_answer *a, const char *domain, uint64_t deadline)
 		mx_parse(a, b.p, b.len);
 	/* What it printed before a crash is not believed. */
 	if (r != 0 || a->code != code)
-		give_up(a, 111, "4.4.3", r == -1 && errno == ETIMEDOUT
-		    ? "mx-lookup gave no answer" : "mx-lookup failed");
+		give_up(a, 111, "4.4.3", late ? "mx-lookup gave no answer"
+					      : "mx-lookup failed");
 	buf_free(&b);
 }
 

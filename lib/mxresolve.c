@@ -26,7 +26,7 @@ clean(char *to, size_t cap, const char *from)
 {
 	size_t i;
 
-	for (i = 0; from[i] != '\0' && i < cap - 1; i++)
+	for (i = 0; i < cap - 1 && from[i] != '\0'; i++)
 		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
 	to[i] = '\0';
 }

@@ -5,6 +5,7 @@
 . "$top/tests/tools/dns.sh"
 
 liar() { # liar MODE: starts one, its port in $liar_port
+	rm -f "$t/liar.$1"
 	dns-liar "$1" >"$t/liar.$1" &
 	started $!
 	wait_for 5 test -s "$t/liar.$1"
@@ -46,6 +47,7 @@ onlyodd  MX 10 bad\032name
 down     MX 10 mx.silent.test.
 half     MX 10 mx.silent.test.
 half     MX 20 mx1.one
+brief    1 MX 10 mx1.one
 Z
 # 40 of one preference, and an MX of 30 addresses.
 i=0
@@ -206,6 +208,12 @@ PC_PATH=/nonexistent
 is 'mx-ask, by the service' "$(mx-ask 3000 one.test)" "0  
 10 ${one#mx 10 }"
 PC_PATH=$bin
+asked() { echo "$1" | ask | grep -q "$2"; }
+ok 'a record of one second' asked brief.test 'mx 10 mx1'
+sed 's/^brief .*/brief 1 MX 10 mx.v6/' "$(zone_file test.)" >"$t/zone"
+mv "$t/zone" "$(zone_file test.)"
+kill -HUP $nsd_pid
+ok '... is not remembered longer' wait_for 10 asked brief.test 'mx 10 mx\.v6'
 is 'no domain name' "$(printf '\n' | ask)" 'fail 5.1.2 not a domain name
 .'
 is 'a line that is too long ends it' \
@@ -231,7 +239,7 @@ is '... all who asked' "$(cat "$t/slow2")" "$(cat "$t/slow1")"
 # Clients that go away while they wait, and many at once.
 i=0
 while [ $((i += 1)) -le 50 ]; do
-	echo x$i.silent.test | ask >/dev/null &
+	echo x$i.silent.test | unix-io "$sock" >/dev/null &
 	kill -9 $!
 done 2>/dev/null
 i=0
@@ -260,4 +268,19 @@ is 'a new service takes the place of a killed one' \
 kill $service
 wait $service 2>/dev/null
 is 'TERM ends it' "$?" 143
+
+# A client that went away costs nothing, not even while its question runs.
+DNSCACHEIP=127.0.0.1@$(cat "$t/liar.silent")
+serve -t 60
+if [ -r /proc/net/unix ]; then
+	# The listening socket is one, each accepted connection another.
+	connections() { [ "$(grep -c "$sock\$" /proc/net/unix)" = "$1" ]; }
+	for d in a b c; do
+		echo $d.test | unix-io "$sock" >/dev/null &
+		gone="$gone $!"
+	done
+	ok 'clients wait' wait_for 5 connections 4
+	kill -9 $gone
+	ok 'they go, and are forgotten' wait_for 5 connections 1
+fi
 done_testing

@@ -3,7 +3,7 @@
 # the invoking user, everything in $t/dns.
 #   zone NAME          a zone file from descriptor 0 (SOA and NS are added)
 #   stub NAME PORT     the resolver asks that port for the zone NAME
-#   dns_start          starts both; sets and exports DNSCACHEIP
+#   dns_start          starts both; sets and exports DNSCACHEIP, sets nsd_pid
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 command -v nsd >/dev/null || skip_all 'no nsd'
 command -v unbound >/dev/null || skip_all 'no unbound'
@@ -93,7 +93,8 @@ dns_start() {
 	nsd_conf >"$dns/nsd.conf"
 	unbound_conf "$_port" >"$dns/unbound.conf"
 	nsd -d -c "$dns/nsd.conf" 2>"$dns/nsd.err" &
-	started $!
+	nsd_pid=$!
+	started $nsd_pid
 	unbound -d -c "$dns/unbound.conf" 2>"$dns/unbound.err" &
 	started $!
 	export DNSCACHEIP="127.0.0.1@$_port"

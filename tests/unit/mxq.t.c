@@ -209,7 +209,8 @@ addresses(void)
 	with_mx(&none);
 	mxr_answer(&r, 2, &a);
 	mxr_expire(&r, "timeout");
-	gives("mx 0 d.test secure 192.0.2.7\n", "what is there when time is up");
+	gives("mx 0 d.test secure 192.0.2.7\n",
+	    "what is there when time is up");
 	with_mx(&none);
 	mxr_expire(&r, "timeout");
 	gives("fail 4.4.3 addresses of d.test: timeout\n", "nothing is there");
