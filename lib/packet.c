@@ -26,7 +26,15 @@ int
 packet_send(int fd, const void *p, size_t n, int pass)
 {
 	struct iovec iov = {(void *)(uintptr_t)p, n};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	return packet_sendv(fd, &iov, 1, pass);
+}
+
+int
+packet_sendv(int fd, const struct iovec *v, size_t n, int pass)
+{
+	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)v,
+	    .msg_iovlen = n};
 	union control u;
 	struct cmsghdr *c;
 	ssize_t r;

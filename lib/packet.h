@@ -2,6 +2,7 @@
 #ifndef PACKET_H
 #define PACKET_H
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <stddef.h>
 
 enum {
@@ -14,6 +15,8 @@ int packet_pair(int fd[2]);
 /* Sends p as one packet, with descriptor pass (-1: none).  0; -1 with errno
  * (EAGAIN where fd does not block). */
 int packet_send(int fd, const void *p, size_t n, int pass);
+/* The same of several pieces. */
+int packet_sendv(int fd, const struct iovec *v, size_t n, int pass);
 /* Receives one packet into p.  Returns its bytes, 0 at end of file, -1 with
  * errno (EMSGSIZE: it was longer than max).  *passed gets the descriptor that
  * came with it (close-on-exec), -1 for none. */

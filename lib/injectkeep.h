@@ -1,0 +1,22 @@
+/* A queue-inject that takes the messages of a whole session (-k). */
+#ifndef INJECTKEEP_H
+#define INJECTKEEP_H
+#include "inject.h"
+
+struct injectkeep {
+	int sock;  /* -1: none is running */
+	pid_t pid;
+};
+
+/* Can a message of these sizes go this way?  Larger ones stream. */
+int injectkeep_fits(size_t msg, size_t env);
+/*
+ * As inject_message, without a chain.  The program is started at the first
+ * message; one that has gone meanwhile is started anew.  INJECT_OK only when
+ * the message is durable.
+ */
+enum inject_result injectkeep_message(struct injectkeep *k, struct inject *in,
+    const struct buf *msg, const struct buf *env, uint64_t deadline);
+/* Lets it end; does not wait. */
+void injectkeep_end(struct injectkeep *k);
+#endif
