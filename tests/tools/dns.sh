@@ -7,6 +7,7 @@
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 command -v nsd >/dev/null || skip_all 'no nsd'
 command -v unbound >/dev/null || skip_all 'no unbound'
+command -v drill >/dev/null || skip_all 'no drill'
 dns=$t/dns
 mkdir -p "$dns"
 nsd_port=$(free_port)
