@@ -79,8 +79,9 @@ character(const unsigned char *p, size_t n)
 			return 0;
 		v = v << 6 | (p[k] & 0x3f);
 	}
-	if (v < 0xa0 || (more == 2 && v < 0x800) || (more == 3 && v < 0x10000) ||
-	    (v >= 0xd800 && v < 0xe000) || v > 0x10ffff)
+	if (v < 0xa0 || (more == 2 && v < 0x800) ||
+	    (more == 3 && v < 0x10000) || (v >= 0xd800 && v < 0xe000) ||
+	    v > 0x10ffff)
 		return 0;
 	return more + 1;
 }

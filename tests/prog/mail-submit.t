@@ -183,7 +183,8 @@ is "-bs, with leave to relay" "$("$t/sendmail" -bs)" "smtp-recv "
 exits "-q where queue-run is down" 69 "$t/sendmail" -q 2>/dev/null
 mkfifo "$t/var/spool/postchaise/trigger"
 exits "-q with nobody at the trigger" 69 "$t/sendmail" -q 2>/dev/null
-timeout 10 head -c 2 <"$t/var/spool/postchaise/trigger" >"$t/got" & reader=$!
+# The open itself waits for a writer.
+timeout 10 sh -c "head -c 2 <$t/var/spool/postchaise/trigger" >"$t/got" & reader=$!
 wait_for 5 "$t/runq"
 wait $reader
 is "runq writes to the trigger" "$(cat "$t/got")" "*"
