@@ -261,6 +261,7 @@ take_header(void)
 	size_t from, lines, len, body;
 	int more;
 
+	buf_room(&m.text, CHUNK);
 	do {
 		more = read_more();
 		for (lines = m.text.len; more && lines > 0 &&
