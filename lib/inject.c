@@ -160,7 +160,10 @@ give(int fd, const char *p, size_t n, uint64_t deadline)
 int
 inject_write(struct inject *in, const void *p, size_t n)
 {
-	return give(in->msgfd, p, n, in->deadline);
+	if (give(in->msgfd, p, n, in->deadline) == 0)
+		return 0;
+	in->cut = 1;
+	return -1;
 }
 
 /* Waits until nobody holds the other end of descriptor 6 any more, which is
@@ -265,7 +268,8 @@ inject_finish(struct inject *in, const void *env, size_t n)
 {
 	shut(&in->msgfd);
 	/* It may have refused already: its code says why. */
-	(void)!give(in->envfd, env, n, in->deadline);
+	if (!in->cut)
+		(void)!give(in->envfd, env, n, in->deadline);
 	shut(&in->envfd);
 	return conclude(in);
 }
@@ -296,13 +300,15 @@ inject_message(struct inject *in, const char *chain, const struct buf *msg,
 		goto failed;
 	in->deadline = deadline;
 	m = fill(&in->msgfd, msg);
-	v = fill(&in->envfd, env);
+	/* Only behind a whole message: if we are killed before the rest of it
+	 * is written, an envelope would make a message of what was. */
+	v = in->msgfd == -1 ? fill(&in->envfd, env) : 0;
 	if (run(in, chain, &e) == -1)
 		goto failed;
 	if (in->msgfd != -1)
 		(void)!inject_write(in, msg->p + m, msg->len - m);
 	shut(&in->msgfd);
-	if (in->envfd != -1)
+	if (in->envfd != -1 && !in->cut)
 		(void)!give(in->envfd, env->p + v, env->len - v, deadline);
 	shut(&in->envfd);
 	return conclude(in);

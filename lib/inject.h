@@ -16,6 +16,7 @@ struct inject {
 	/* A clock_ms time, 0 for none, set after inject_start: at it writing
 	 * fails with ETIMEDOUT, and who is waited for is killed. */
 	uint64_t deadline;
+	int cut;     /* the message was not written to its end */
 	/* After inject_finish and inject_message: */
 	int code;            /* exit code; 52 for the deadline */
 	char id[ID_LEN + 1]; /* queue id, "" if none was told */
@@ -35,7 +36,8 @@ int inject_start(struct inject *in, const char *chain);
 int inject_write(struct inject *in, const void *p, size_t n);
 /*
  * Ends the message, gives the envelope (INTERFACES 1, with its lone NUL) and
- * waits.  Call it after a failed inject_write only if that was EPIPE.
+ * waits.  A message whose inject_write failed gets no envelope: what came of it
+ * is never queued.
  * INJECT_OK only when the message is durable.
  */
 enum inject_result inject_finish(struct inject *in, const void *env, size_t n);
