@@ -397,6 +397,11 @@ budgets(void)
 	    "refused recipients");
 	ok(s.slow, "which were made slow");
 	reach(SMTPS_MAIL);
+	endures("FOO\r\nNOOP\r\nRCPT TO:<no@b.test>\r\n", 10);
+	feed("RCPT TO:<a@b.test>\r\nDATA\r\n.\r\n");
+	ok(s.errors + s.refused + s.junk == 0,
+	    "a message that is taken makes up for them");
+	reach(SMTPS_MAIL);
 	for (i = 0; i < 100; i++)
 		feed("RCPT TO:<a@b.test>\r\n");
 	h.refused.len = 0;
