@@ -94,6 +94,19 @@ journal_next(struct buf *b, size_t *at, struct journal_entry *e)
 	return 0;
 }
 
+/* Ends a last record that a full disk or a crash has cut off, so that the next
+ * one is not taken for its rest. */
+static int
+end_last(int fd)
+{
+	off_t n = lseek(fd, 0, SEEK_END);
+	char c;
+
+	if (n <= 0 || pread(fd, &c, 1, n - 1) != 1)
+		return -1;
+	return c == '\0' ? 0 : write_all(fd, "", 1);
+}
+
 /* Opens for appending, with this message's head in front; a file of another
  * message is emptied. */
 static int
@@ -101,23 +114,27 @@ open_append(const struct slot *s, int qdir)
 {
 	struct buf b = {0};
 	char name[32], head[64];
-	int fd;
+	int fd, r;
 
 	slot_name(name, "note", s->num);
 	fd = openat(qdir, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
 	    O_NOFOLLOW, 0600);
 	if (fd == -1)
 		return -1;
-	if (read_to_end(fd, &b, 64) != -1 && !is_ours(&b, s)) {
+	r = read_to_end(fd, &b, 64);
+	if (r != -1 && is_ours(&b, s)) {
+		r = end_last(fd);
+	} else if (r != -1) {
 		head_text(head, s);
-		if (ftruncate(fd, 0) == -1 ||
-		    write_all(fd, head, strlen(head) + 1) == -1) {
-			close(fd);
-			fd = -1;
-		}
+		r = ftruncate(fd, 0);
+		if (r == 0)
+			r = write_all(fd, head, strlen(head) + 1);
 	}
 	buf_free(&b);
-	return fd;
+	if (r != -1)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 /* Control characters out of a text that becomes part of a record. */
