@@ -24,6 +24,7 @@
 #include "conn.h"
 #include "fdio.h"
 #include "inject.h"
+#include "injectkeep.h"
 #include "log.h"
 #include "paths.h"
 #include "peer.h"
@@ -50,6 +51,7 @@ static struct {
 	const char *end;     /* why the session is over */
 	int injecting;       /* a message is being streamed into inject */
 	struct inject inject;
+	struct injectkeep keep;
 	char hostname[256];
 	char verdict[512];   /* on the message that is being read, or "" */
 	struct smtps s;
@@ -182,8 +184,14 @@ inject_all(void)
 	enum inject_result result;
 
 	if (!r.injecting) {
-		result = inject_message(&r.inject, chain(), &s->msg, &s->env,
-		    r.conn.deadline);
+		/* Without filters one queue-inject serves the session. */
+		if (chain()[0] == '\0' &&
+		    injectkeep_fits(s->msg.len, s->env.len))
+			result = injectkeep_message(&r.keep, &r.inject,
+			    &s->msg, &s->env, r.conn.deadline);
+		else
+			result = inject_message(&r.inject, chain(), &s->msg,
+			    &s->env, r.conn.deadline);
 		if (result == INJECT_TEMP && r.inject.code == 81)
 			log_warn("inject-start", "err=%m");
 	} else {
@@ -367,6 +375,7 @@ main(int argc, char **argv)
 	peer_find(&r.peer);
 	r.started = clock_ms();
 	r.end = "quit";
+	r.keep.sock = -1;
 	if (tables_open(&r.tables, "mail.cdb") == -1) {
 		log_fatal("tables-open", "client=%s[%s] err=%m",
 		    name_of_peer(), ip_of_peer());
@@ -380,6 +389,7 @@ main(int argc, char **argv)
 	configure();
 	session();
 	on_drop(NULL);
+	injectkeep_end(&r.keep);
 	log_info("conn-close", "client=%s[%s] helo=%s messages=%u rcpts=%u "
 	    "refused=%u errors=%u ms=%llu end=%s", name_of_peer(), ip_of_peer(),
 	    r.s.helo, r.s.messages, r.s.rcpts, r.refused, r.s.errors,

@@ -82,17 +82,20 @@ parse(struct inject *in, const char *p, size_t n)
 	size_t used = scan_u64(p, n, &code);
 	char kind = '\0';
 
-	in->code = (int)code;
 	if (used > 0 && used + 2 <= n && p[used] == ' ') {
 		kind = p[used + 1];
 		p += used + 2;
 		n -= used + 2;
-		/* A text is for people only; inject_reason has better. */
 		if (kind == 'K' && id_valid(p, n))
 			memcpy(in->id, p, ID_LEN);
+		else if (code == 82 && n < sizeof in->text)
+			memcpy(in->text, p, n);
 	}
-	if (code == 0 && kind == 'K')
+	in->code = (int)code;
+	if (code == 0)
 		return INJECT_OK;
+	if (code == 82)
+		return kind == 'D' ? INJECT_PERM : INJECT_TEMP;
 	return code >= 11 && code <= 40 ? INJECT_PERM : INJECT_TEMP;
 }
 

@@ -33,6 +33,7 @@ tables
 # as the test says by answer CODE [TEXT].  Without an envelope it makes noenv.
 cat >"$t/over/queue-inject" <<END
 #!/bin/sh
+[ "\${1-}" != -k ] || exec $top/tests/tools/inject-keep "\$0"
 exec 5<&1 >/dev/null
 echo started >>$t/starts
 cat >$t/msg
