@@ -31,6 +31,7 @@ queue_make() {
 }
 
 queue_up() {
+	rm -f "$Q/control"
 	# Not by as(): the pid must be the program's.
 	${quser:+setuidgid "$quser"} queue-start 2>>"$t/log" &
 	qpid=$!
