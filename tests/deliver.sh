@@ -26,7 +26,7 @@ order() {
 	} >"$t/order"
 }
 # run MESSAGE [OPTION…]: the program with the order; its answer.
-run() { _m=$1; shift; as "$t/p/$prog" "$@" 3<"$t/order" <"$_m" 2>>"$t/log"; }
+run() { _m=$1; shift; as timeout 30 "$t/p/$prog" "$@" 3<"$t/order" <"$_m" 2>>"$t/log"; }
 # box FILE: how a mail reader sees an mbox or Maildir: a line a message, its
 # Subject, then a checksum of its body as the reader unquotes it.
 box() {

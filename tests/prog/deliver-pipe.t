@@ -81,8 +81,8 @@ order $id first 'command=cat >>both' user=joe "home=$t/d" -- s@x j@h k@h
 run big >/dev/null
 ok "each recipient's command gets it all" sh -c 'cat big big | cmp - d/both'
 
-like "a time limit" "$(pipe 'sleep 60' 1)" '^Z1 4\.3\.0 command timed out$'
-pipe 'sleep 60 & echo $! >child; wait' 1 >/dev/null
+like "a time limit" "$(pipe 'sleep 600' 1)" '^Z1 4\.3\.0 command timed out$'
+pipe 'sleep 600 & echo $! >child; wait' 1 >/dev/null
 gone() { ! kill -0 "$(cat d/child)" 2>/dev/null || grep -q 'State:.Z' "/proc/$(cat d/child)/status"; }
 ok "what it started ends with it" wait_for 5 gone
 like "a background child holds nothing up" \
