@@ -75,7 +75,7 @@ admit_sender(struct admit *a, const char *addr, size_t n)
 	int k;
 
 	addr_split(addr, n, &s);
-	if (!a->verify_from || a->relayclient != NULL || s.dlen == 0 ||
+	if (a->local || !a->verify_from || a->relayclient != NULL || s.dlen == 0 ||
 	    s.domain[0] == '[')
 		return NULL;
 	k = route_ours(a->tables, s.domain, s.dlen);
@@ -192,6 +192,8 @@ admit_rcpt(struct admit *a, struct buf *addr)
 {
 	struct addr s;
 
+	if (a->local)
+		return NULL;
 	if (a->relayclient != NULL && a->relayclient[0] != '\0') {
 		buf_str(addr, a->relayclient);
 		if (!addr_valid(addr->p, addr->len, 0))

@@ -8,6 +8,8 @@ struct admit {
 	const struct map *tables;
 	const char *relayclient; /* RELAYCLIENT, NULL if it is not set */
 	int verify_from;
+	int local;               /* a user of this host, who could run
+	                            queue-inject as well: all is taken */
 	struct buf asked;        /* domains asked in this session */
 };
 

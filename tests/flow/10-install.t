@@ -107,6 +107,9 @@ is 'delivered as the user' "$(owner /home/joe/Maildir/new/*)" joe
 like 'with a trace of who it was' "$(cat /home/joe/Maildir/new/*)" "[Uu][Ii][Dd][ =]$(id -u eve)"
 echo "|id >>/tmp/forward" >/home/joe/.forward
 chown joe /home/joe/.forward
+out=$(printf 'EHLO x\r\nMAIL FROM:<eve@mail.example.test>\r\nRCPT TO:<joe@mail.example.test>\r\nDATA\r\nSubject: bs\r\n\r\nby bs\r\n.\r\nQUIT\r\n' |
+    as eve eve $sendmail -bs 2>&1)
+like 'sendmail -bs takes mail of a user who cannot read the routes' "$out" '^250 2\.0\.0 queued'
 echo | $sendmail joe who
 ok 'a command of .forward' wait_for 20 test -s /tmp/forward
 like 'runs as the user' "$(cat /tmp/forward)" "uid=$(id -u joe)\(joe\)"
