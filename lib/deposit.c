@@ -1,4 +1,5 @@
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,6 +30,27 @@ deposit_begin(struct deposit *d, int recycle)
 	id_make(d->id);
 }
 
+/* Makes a file in one of the queue's directories; before queue-run was ever
+ * started these are not there yet. */
+static int
+create(const char *name)
+{
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+	int fd = openat(AT_FDCWD, name, flags, 0600);
+	char dir[32], *slash;
+
+	if (fd != -1 || errno != ENOENT)
+		return fd;
+	snprintf(dir, sizeof dir, "%s", name);
+	slash = strrchr(dir, '/');
+	*strchr(dir, '/') = '\0';
+	mkdir(dir, 0700);
+	*strchr(dir, '\0') = '/';
+	*slash = '\0';
+	mkdir(dir, 0700);
+	return openat(AT_FDCWD, name, flags, 0600);
+}
+
 /* A body file, with room for the Received field in front. */
 static enum deposit_error
 open_body(struct deposit *d)
@@ -36,7 +58,7 @@ open_body(struct deposit *d)
 	char name[32];
 
 	slot_body_name(name, d->id);
-	d->bodyfd = openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	d->bodyfd = create(name);
 	if (d->bodyfd == -1)
 		return errno == ENOENT ? DEPOSIT_QUEUE : DEPOSIT_WRITE;
 	return lseek(d->bodyfd, SLOT_ROOM, SEEK_SET) == -1 ? DEPOSIT_WRITE
@@ -151,7 +173,7 @@ new_slot(uint32_t *num, struct slot_head *h)
 		if (getentropy(num, sizeof *num) == -1)
 			return -1;
 		slot_name(name, "slot", *num);
-		fd = openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		fd = create(name);
 		if (fd == -1 && errno != EEXIST)
 			return -1;
 		/* A scan may look at it in this moment: another one then. */

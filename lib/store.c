@@ -263,8 +263,8 @@ make_dirs(struct store *s, const char *kind, const char *digits)
 	char name[16];
 	int i;
 
-	if (mkdirat(s->qdir, kind, 0700) == -1)
-		return errno == EEXIST ? 0 : -1;
+	if (mkdirat(s->qdir, kind, 0700) == -1 && errno != EEXIST)
+		return -1;
 	for (i = 0; digits ? digits[i] != '\0' : i < 256; i++) {
 		if (digits)
 			snprintf(name, sizeof name, "%s/%c", kind, digits[i]);

@@ -28,7 +28,7 @@ past_key(struct work *w, unsigned root, const char *place)
 	return k;
 }
 
-/* What the journal says of a recipient's place; NULL: nothing final. */
+/* What the journal says last of a recipient's place; NULL: nothing. */
 static const struct past *
 past(struct work *w, unsigned root, const char *place)
 {
@@ -40,7 +40,7 @@ past(struct work *w, unsigned root, const char *place)
 	return v ? &w->past[*v] : NULL;
 }
 
-/* Final entries of the journal into w->past; a later one counts. */
+/* Entries of the journal into w->past; of one place the last counts. */
 static int
 read_journal(struct work *w, int qdir)
 {
@@ -52,8 +52,7 @@ read_journal(struct work *w, int qdir)
 
 	w->journal = journal_read(&b, &w->slot, qdir);
 	while (w->journal == 1 && journal_next(&b, &at, &e)) {
-		if (e.kind != JOURNAL_DONE && e.kind != JOURNAL_FAIL &&
-		    e.kind != JOURNAL_REPORT)
+		if (e.kind == JOURNAL_HOLD || e.kind == JOURNAL_RELEASE)
 			continue;
 		i = *strmap_put(&w->pastmap, past_key(w, e.index, e.place),
 		    (int)w->npast);
@@ -280,11 +279,16 @@ work_add(struct work *w, const struct goal *like)
 	int first;
 
 	/* Decided by an earlier attempt: not tried again. */
-	if (p != NULL)
+	if (p != NULL && p->kind != JOURNAL_DEFER)
 		return work_decide(w, like, p->kind == JOURNAL_DONE ? GOAL_DONE
 		    : p->kind == JOURNAL_FAIL ? GOAL_FAILED : GOAL_REPORTED,
 		    p->status, p->text);
 	g = new_goal(w, like);
+	if (p != NULL) {
+		/* Why it was deferred, should it come to nothing more. */
+		memcpy(g->status, p->status, sizeof g->status);
+		g->text = p->text;
+	}
 	/* With one goal there is nothing to be the same as. */
 	first = (int)w->ngoal - 1;
 	if (w->slot.env.nrcpt > 1 || first > 0 || like->place[0] != '\0')

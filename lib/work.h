@@ -43,7 +43,7 @@ struct goal {
 	const char *text;   /* why, when not done; "" before */
 };
 
-/* A final entry of the journal. */
+/* The last entry of the journal for one place. */
 struct past {
 	char kind;
 	char status[12];
@@ -61,7 +61,7 @@ struct work {
 	unsigned running;   /* orders and reports without an answer */
 	struct strmap finals;  /* final recipient -> goal */
 	struct strmap pastmap; /* "index place" -> past, by number */
-	struct past *past;     /* what earlier attempts decided */
+	struct past *past;     /* what earlier attempts came to */
 	unsigned npast;
 	struct recipient *root; /* of the envelope */
 	int journal;        /* there is a journal file */
