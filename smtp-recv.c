@@ -370,7 +370,7 @@ open_tables(void)
 {
 	if (tables_open(&r.tables, "mail.cdb") == 0)
 		return 0;
-	if (errno != EACCES || r.peer.ip[0] != '\0' ||
+	if (errno != EACCES || peer_on_network() ||
 	    tables_open(&r.tables, "public.cdb") == -1)
 		return -1;
 	r.admit.local = 1;

@@ -66,6 +66,16 @@ ask_socket(struct peer *p)
 	setenv("TCPREMOTEPORT", d, 1);
 }
 
+int
+peer_on_network(void)
+{
+	union sockaddrs s;
+	socklen_t len = sizeof s;
+
+	return getpeername(0, &s.any, &len) == 0 &&
+	    (s.any.sa_family == AF_INET || s.any.sa_family == AF_INET6);
+}
+
 void
 peer_find(struct peer *p)
 {

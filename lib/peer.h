@@ -15,4 +15,7 @@ struct peer {
  * (PROTO, TCPREMOTEIP, TCPREMOTEPORT) for the programs that are started.
  */
 void peer_find(struct peer *p);
+/* Is descriptor 0 a connection from the network, whatever the environment
+ * says? */
+int peer_on_network(void);
 #endif
