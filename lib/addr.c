@@ -51,17 +51,6 @@ utf8_valid(const unsigned char *p, size_t n)
 	return 1;
 }
 
-static int
-has_8bit(const char *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((unsigned char)p[i] >= 0x80)
-			return 1;
-	return 0;
-}
-
 /* A dot-atom: atoms with single dots between them. */
 static int
 is_dot_atom(const char *p, size_t n)
@@ -107,7 +96,7 @@ addr_domain_valid(const char *p, size_t n, int utf8, int literal)
 		return 0;
 	if (p[0] == '[')
 		return literal && literal_valid(p, n);
-	if (has_8bit(p, n) && (!utf8 ||
+	if (str_8bit(p, n) && (!utf8 ||
 	    !utf8_valid((const unsigned char *)p, n)))
 		return 0;
 	for (i = 0; i < n; i++) {
@@ -201,7 +190,7 @@ mailbox(const char *p, size_t n, int utf8, struct buf *out)
 
 	if (l == 0)
 		return ADDR_SYNTAX;
-	if (has_8bit(p, n)) {
+	if (str_8bit(p, n)) {
 		if (!utf8)
 			return ADDR_UTF8;
 		if (!utf8_valid((const unsigned char *)p, n))

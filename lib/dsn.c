@@ -10,17 +10,6 @@
 
 enum { FOLD_AT = 72, MSGID_MAX = 900 };
 
-static int
-has_8bit(const char *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((unsigned char)p[i] >= 0x80)
-			return 1;
-	return 0;
-}
-
 /* A remote host's words: what is not printable ASCII becomes `?', and the
  * line is folded at blanks, col bytes of it being used already. */
 static void
@@ -176,7 +165,7 @@ add_address(struct buf *b, const char *name, const char *addr, int global)
 {
 	size_t n = strlen(addr);
 
-	if (!has_8bit(addr, n)) {
+	if (!str_8bit(addr, n)) {
 		buf_fmt(b, "%s: rfc822; %s\n", name, addr);
 		return;
 	}
@@ -195,7 +184,7 @@ add_orcpt(struct buf *b, const char *orcpt)
 	const char *semi = strchr(orcpt, ';');
 	struct buf t = {0};
 
-	if (semi != NULL && !has_8bit(orcpt, (size_t)(semi - orcpt)) &&
+	if (semi != NULL && !str_8bit(orcpt, (size_t)(semi - orcpt)) &&
 	    xtext_decode(&t, semi + 1, strlen(semi + 1)) == 0) {
 		buf_fmt(b, "Original-Recipient: %.*s;", (int)(semi - orcpt),
 		    orcpt);
@@ -328,7 +317,7 @@ add_part(struct buf *out, const char *boundary, const char *type,
 {
 	buf_fmt(out, "--%s\nContent-Type: %s\nContent-Description: %s\n",
 	    boundary, type, what);
-	if (has_8bit(part->p, part->len))
+	if (str_8bit(part->p, part->len))
 		buf_str(out, "Content-Transfer-Encoding: 8bit\n");
 	buf_byte(out, '\n');
 	buf_add(out, part->p, part->len);
@@ -375,25 +364,25 @@ dsn_build(struct buf *out, const struct dsn *d)
 
 	/* UTF-8 in the fields only towards one who has used it himself. */
 	global = envelope_attr(d->env, "smtputf8") != NULL ||
-	    has_8bit(d->to, strlen(d->to));
+	    str_8bit(d->to, strlen(d->to));
 	add_text(&part[0], d);
 	add_status(&part[1], d, global);
 	add_original(&part[2], d);
 	for (i = 0; i < 3; i++)
-		if (has_8bit(part[i].p, part[i].len))
+		if (str_8bit(part[i].p, part[i].len))
 			flags |= DSN_8BIT;
-	global = global && has_8bit(part[1].p, part[1].len);
-	if (global || has_8bit(d->to, strlen(d->to)))
+	global = global && str_8bit(part[1].p, part[1].len);
+	if (global || str_8bit(d->to, strlen(d->to)))
 		flags |= DSN_UTF8;
 	make_boundary(&boundary, d->id, part);
 	add_header(out, d, flags, boundary.p);
 	buf_str(out, "This is a report in MIME format.\n\n");
-	add_part(out, boundary.p, has_8bit(part[0].p, part[0].len)
+	add_part(out, boundary.p, str_8bit(part[0].p, part[0].len)
 	    ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
 	    "Notification", &part[0]);
 	add_part(out, boundary.p, global ? "message/global-delivery-status"
 	    : "message/delivery-status", "Delivery report", &part[1]);
-	add_part(out, boundary.p, global && has_8bit(part[2].p, part[2].len)
+	add_part(out, boundary.p, global && str_8bit(part[2].p, part[2].len)
 	    ? "message/global-headers" : "text/rfc822-headers",
 	    "Headers of the message", &part[2]);
 	buf_fmt(out, "--%s--\n", boundary.p);

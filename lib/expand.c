@@ -32,6 +32,19 @@ decide(struct walk *k, const char *addr, enum goal_state state,
 	work_decide(k->w, &g, state, status, text);
 }
 
+/* An attribute for the spawner: name with its =, and value. */
+static const char *
+attribute(struct walk *k, const char *name, const char *value, size_t len)
+{
+	size_t n = strlen(name);
+	char *a = arena_get(&k->w->arena, n + len + 1);
+
+	memcpy(a, name, n);
+	memcpy(a + n, value, len);
+	a[n + len] = '\0';
+	return a;
+}
+
 /* A target that an alias names: command, file, list. */
 static void
 add_alias_goal(struct walk *k, enum goal_kind kind, const char *key,
@@ -39,15 +52,11 @@ add_alias_goal(struct walk *k, enum goal_kind kind, const char *key,
 {
 	struct arena *a = &k->w->arena;
 	struct goal g = k->base;
-	struct buf b = {0};
 
 	g.kind = kind;
 	g.addr = g.dest = key;
 	g.place = arena_copy(a, t, len);
-	buf_str(&b, "place=");
-	buf_add(&b, t, len);
-	g.attr = arena_copy(a, b.p, b.len);
-	buf_free(&b);
+	g.attr = attribute(k, "place=", t, len);
 	work_add(k->w, &g);
 }
 
@@ -99,7 +108,6 @@ add_user(struct walk *k, const struct route *r, const char *addr)
 {
 	struct arena *a = &k->w->arena;
 	struct goal g = k->base;
-	struct buf b = {0};
 
 	g.addr = addr;
 	g.uid = r->uid;
@@ -107,9 +115,7 @@ add_user(struct walk *k, const struct route *r, const char *addr)
 	if (r->kind == ROUTE_VHOST) {
 		g.kind = GOAL_VHOST;
 		g.dest = arena_copy(a, r->domain, strlen(r->domain));
-		buf_fmt(&b, "user=%s", r->user);
-		g.attr = arena_copy(a, b.p, b.len);
-		buf_free(&b);
+		g.attr = attribute(k, "user=", r->user, strlen(r->user));
 	} else {
 		g.kind = GOAL_MBOX;
 		g.dest = arena_copy(a, r->user, strlen(r->user));
@@ -224,18 +230,13 @@ static void
 add_own_place(struct walk *k, const struct goal *from, const char *t,
     size_t len)
 {
-	struct arena *a = &k->w->arena;
 	struct goal g = k->base;
-	struct buf b = {0};
 
 	g.kind = GOAL_MBOX;
 	g.addr = from->addr;
 	g.dest = from->dest;
-	g.place = arena_copy(a, t, len);
-	buf_str(&b, "place=");
-	buf_add(&b, t, len);
-	g.attr = arena_copy(a, b.p, b.len);
-	buf_free(&b);
+	g.place = arena_copy(&k->w->arena, t, len);
+	g.attr = attribute(k, "place=", t, len);
 	work_add(k->w, &g);
 }
 

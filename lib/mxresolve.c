@@ -85,17 +85,6 @@ is_ipv4(const char *s)
 	return inet_pton(AF_INET, s, &a) == 1;
 }
 
-static int
-has_8bit(const char *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((unsigned char)p[i] >= 0x80)
-			return 1;
-	return 0;
-}
-
 static struct mxr_host *
 host_insert(struct mxresolve *r, size_t at, unsigned pref, const char *name)
 {
@@ -133,7 +122,7 @@ mxr_start(struct mxresolve *r, const char *domain, size_t len)
 	len -= 2 * (size_t)brackets;
 	if (len > 1 && domain[len - 1] == '.')
 		len--;
-	if (has_8bit(domain, len)) {
+	if (str_8bit(domain, len)) {
 		fail(r, "5.6.7", "not ASCII: ask for the xn-- form", "");
 		return;
 	}

@@ -95,26 +95,15 @@ smtpmail_free(struct smtpmail *m)
 	buf_free(&m->texts);
 }
 
-static int
-is_ascii(const char *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((unsigned char)p[i] > 0x7f)
-			return 0;
-	return 1;
-}
-
 int
 smtpmail_utf8(const struct smtpmail *m)
 {
 	size_t i;
 
 	for (i = 0; i < m->nrcpt; i++)
-		if (!is_ascii(m->rcpt[i].addr, m->rcpt[i].len))
+		if (str_8bit(m->rcpt[i].addr, m->rcpt[i].len))
 			return 1;
-	return !is_ascii(m->sender, m->senderlen);
+	return str_8bit(m->sender, m->senderlen);
 }
 
 /* A parameter's value, which came from outside, is sent if it is one word. */

@@ -18,6 +18,17 @@ str_lower(char *p, size_t n)
 }
 
 int
+str_8bit(const char *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)p[i] >= 0x80)
+			return 1;
+	return 0;
+}
+
+int
 mem_caseeq(const char *a, size_t an, const char *b, size_t bn)
 {
 	size_t i;

@@ -7,6 +7,8 @@
 char ascii_lower(char c);
 /* Lower-cases in place. */
 void str_lower(char *p, size_t n);
+/* Is there a byte over 0x7f, as in UTF-8? */
+int str_8bit(const char *p, size_t n);
 /* Same text, case of ASCII letters apart? */
 int str_caseeq(const char *p, size_t n, const char *lit);
 int mem_caseeq(const char *a, size_t an, const char *b, size_t bn);

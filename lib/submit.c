@@ -249,25 +249,16 @@ submit_ret(const char *arg)
 	    : str_caseeq(arg, strlen(arg), "hdrs") ? "HDRS" : NULL;
 }
 
-static int
-has_8bit(const char *p)
-{
-	for (; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			return 1;
-	return 0;
-}
-
 void
 submit_envelope(const struct submit *s, const char *sender, int body8bit,
     struct buf *env)
 {
 	const char *a;
 	unsigned i;
-	int utf8 = has_8bit(sender);
+	int utf8 = str_8bit(sender, strlen(sender));
 
 	for (a = s->rcpts.p, i = 0; i < s->nrcpt; i++, a += strlen(a) + 1)
-		utf8 |= has_8bit(a);
+		utf8 |= str_8bit(a, strlen(a));
 	record_attr(env, 'A', "proto", "local");
 	if (body8bit)
 		record_attr(env, 'A', "body", "8BITMIME");
