@@ -1,5 +1,5 @@
 /* One line an event on descriptor 2: program[pid]: level: event key=value …
- * (log(5)).  And the ways a program ends. */
+ * (postchaise-log(5)).  And the ways a program ends. */
 #ifndef LOG_H
 #define LOG_H
 #include <stddef.h>

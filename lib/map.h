@@ -1,4 +1,4 @@
-/* Reads a constant database (cdb(5)) from a mapped file. */
+/* Reads a constant database from a mapped file. */
 #ifndef MAP_H
 #define MAP_H
 #include <stddef.h>
