@@ -231,7 +231,10 @@ kids_read(struct kids *k, int i, int *code)
 		return reap(c, code);
 	buf_room(&c->out, 4096);
 	n = read(c->sock, c->out.p + c->out.len, c->out.cap - c->out.len);
-	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+	/* ECONNRESET: it ended without reading all of its order.  The error
+	 * is told once, before what it has written: read on. */
+	if (n == -1 && (errno == EINTR || errno == EAGAIN ||
+	    errno == ECONNRESET))
 		return 0;
 	if (n > 0) {
 		/* More than any answer has: kept to the bound, the rest is
