@@ -31,7 +31,16 @@
 #include "tables.h"
 #include "verdict.h"
 
-enum { CHANNEL = 3, LOCK = 4, ANSWER_PACKET = 60000 };
+enum {
+	CHANNEL = 3,
+	LOCK = 4,
+	ANSWER_PACKET = 60000,
+	/* A delivery that takes longer is killed and deferred: the programs
+	 * have time limits of their own, this is for one that hangs.  Less
+	 * than queue-run's OLD_MAX. */
+	SLACK_MS = 10000,     /* more than a user's command has */
+	REMOTE_MS = 7000000
+};
 
 static struct {
 	struct kids kids;
@@ -122,6 +131,8 @@ request(const char *p, size_t n, int message)
 		return;
 	}
 	tables_refresh(&s.tables);
+	s.kids.limit = s.remote ? REMOTE_MS
+	    : setting_num(&s.tables.map, "pipe-timeout") * 1000 + SLACK_MS;
 	if (spawnplan_make(&s.plan, &r, &s.tables.map, s.remote, s.system)) {
 		log_warn("spawn-refuse", "kind=%s dest=%s err=%s", r.kind,
 		    r.dest, s.plan.problem);

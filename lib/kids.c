@@ -188,6 +188,7 @@ kids_start(struct kids *k, const struct spawnplan *plan,
 	if (c != NULL && r == 0) {
 		c->busy = 1;
 		c->number = req->number;
+		c->deadline = clock_ms() + k->limit;
 		snprintf(c->dest, sizeof c->dest, "%s", req->dest);
 	} else if (c != NULL) {
 		bury(k, c);
@@ -264,29 +265,40 @@ kids_answered(struct kids *k, int i)
 		remove_kid(k, i);
 }
 
+/* When child c wants to be looked at though it says nothing, clock_ms. */
+static uint64_t
+due(const struct kid *c, uint64_t now)
+{
+	if (c->sock == -1)
+		return now + 1000; /* has it ended meanwhile? */
+	return c->busy ? c->deadline : c->idle_since + KID_IDLE_MS;
+}
+
 int
 kids_expire(struct kids *k, uint64_t now)
 {
-	uint64_t left;
-	int i, next = -1;
+	uint64_t next = UINT64_MAX, t;
+	struct kid *c;
 
-	for (i = k->n - 1; i >= 0; i--) {
-		if (k->kid[i].sock == -1 && (next == -1 || next > 1000))
-			next = 1000; /* look again whether it has ended */
-		if (k->kid[i].busy || k->kid[i].sock == -1)
-			continue;
-		if (now - k->kid[i].idle_since >= KID_IDLE_MS) {
+	for (c = k->kid; c < k->kid + k->n; c++) {
+		t = due(c, now);
+		if (t > now) {
+			next = t < next ? t : next;
+		} else if (c->busy) {
+			kill(c->pid, SIGKILL); /* kids_read sees its end */
+			c->deadline = now + KID_END_MS;
+		} else if (c->keep) {
 			/* End of file on its socket ends it; kids_read sees
 			 * its own end of file and waits for it. */
-			shutdown(k->kid[i].sock, SHUT_WR);
-			k->kid[i].keep = 0;
-			continue;
+			shutdown(c->sock, SHUT_WR);
+			c->keep = 0;
+			c->idle_since = now;
+		} else {
+			kill(c->pid, SIGKILL);
+			c->idle_since = now;
 		}
-		left = KID_IDLE_MS - (now - k->kid[i].idle_since);
-		if (k->kid[i].keep && (next == -1 || (uint64_t)next > left))
-			next = (int)left;
 	}
-	return next;
+	return next == UINT64_MAX ? -1 : (int)(next - now);
 }
 
 void

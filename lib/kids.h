@@ -17,6 +17,7 @@ struct kid {
 	gid_t gid;
 	char dest[256];      /* of its last order */
 	uint64_t idle_since; /* clock_ms; with sock -1: since it was closed */
+	uint64_t deadline;   /* clock_ms by which its order must be answered */
 	struct buf out;      /* its answer so far */
 };
 
@@ -24,6 +25,7 @@ struct kids {
 	struct kid kid[KIDS_MAX];
 	int n;
 	int lock; /* given to every child as descriptor 4 */
+	uint64_t limit; /* milliseconds for an order: who hangs is killed */
 };
 
 /*
@@ -41,8 +43,8 @@ int kids_start(struct kids *k, const struct spawnplan *plan,
 int kids_read(struct kids *k, int i, int *code);
 /* The answer was passed on: the child is idle, or gone from the table. */
 void kids_answered(struct kids *k, int i);
-/* Ends children that were idle for KID_IDLE_MS; returns milliseconds until
- * the next would be, -1 for never. */
+/* Ends children that were idle for KID_IDLE_MS, and kills those that did not
+ * answer in time; returns milliseconds until the next would be, -1 for never. */
 int kids_expire(struct kids *k, uint64_t now);
 /* No more orders: idle children end; the others see end of file when they
  * look, and begin no message.  term: TERM tells those that wait in between. */

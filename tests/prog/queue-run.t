@@ -26,7 +26,7 @@ END
 printf 'alice@example.test\n# a comment\nbob@example.test, nobody-here@example.test\n' >"$t/members"
 echo 'loop@example.test' >"$t/loop"
 chmod 644 "$t/members" "$t/loop"
-queue_make queue-recycle=$recycle retry-min=1 retry-max=1 || exit 1
+queue_make queue-recycle=$recycle retry-min=1 retry-max=1 pipe-timeout=60 || exit 1
 : >"$t/log"; chmod 666 "$t/log"
 queue_up
 
@@ -142,6 +142,25 @@ is "the message is not started again while its command runs $note" "$(wc -l <"$t
 ok "its command ends $note" wait_for 8 test -s "$t/home/slow.out"
 wait_for 12 queue_empty
 is "the Maildir recipient has it once $note" "$(delivered dave)" $((n + 1))
+
+# A delivery program that hangs is ended and tried again.
+if [ $recycle = 1 ]; then
+	queue_down
+	mkdir -p "$t/fake"
+	printf '#!/bin/sh\nexec sleep 100\n' >"$t/fake/deliver-vhost"
+	chmod 755 "$t/fake" "$t/fake/deliver-vhost"
+	sed -i 's/^pipe-timeout=.*/pipe-timeout=1/' "$t/etc/postchaise/postchaise.conf"
+	as alias-compile 2>/dev/null
+	PC_PATH=$t/fake:$bin
+	queue_up
+	n=$(delivered dave)
+	inject s@example.test dave@example.test <"$t/msg"
+	sleep 1
+	PC_PATH=$bin
+	ok 'a delivery program that hangs is ended' wait_for 25 logged 'dave@.*status=deferred'
+	rm "$t/fake/deliver-vhost"
+	ok 'and the message delivered by the next' wait_for 15 has_delivered dave $((n + 1))
+fi
 
 queue_down
 ok "TERM ends it in order $note" logged queue-end
