@@ -63,6 +63,7 @@ dest_drop(struct dests *t, struct dest *d)
 		;
 	*at = d->next;
 	free(d->key);
+	buf_free(&d->why);
 	free(d);
 }
 
@@ -84,3 +85,11 @@ dest_answered(struct dest *d, int reached)
 	d->until = (uint32_t)time(NULL) + wait + (uint32_t)(rand() % 15);
 }
 
+
+void
+dest_note(struct dest *d, const char *text, size_t len)
+{
+	d->why.len = 0;
+	buf_str(&d->why, "delivery suspended for now: ");
+	buf_add(&d->why, text, len);
+}

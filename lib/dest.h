@@ -12,6 +12,7 @@ struct dest {
 	unsigned fails;         /* in a row, of the whole destination */
 	uint32_t until;         /* backed off until then, seconds since 1970 */
 	uint64_t answered;      /* clock_ms of the last verdict */
+	struct buf why;         /* why it was not reached last */
 	struct msglist parked;  /* messages that wait for it, unloaded */
 };
 
@@ -29,4 +30,6 @@ struct dest *dest_get(struct dests *t, const struct goal *g);
 void dest_drop(struct dests *t, struct dest *d);
 /* A verdict came from it, or it could not be reached: back-off. */
 void dest_answered(struct dest *d, int reached);
+/* Keeps what was said of it when it could not be reached. */
+void dest_note(struct dest *d, const char *text, size_t len);
 #endif

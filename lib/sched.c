@@ -194,14 +194,12 @@ send_order(struct sched *s, struct work *w, unsigned i, struct dest *d)
 /* A goal whose destination is backed off is deferred without an attempt.  Its
  * reason is written down the first time only. */
 static void
-defer_backed_off(struct work *w, unsigned i)
+defer_backed_off(struct work *w, unsigned i, const struct dest *d)
 {
-	static const char why[] = "the destination was not reached a moment "
-				  "ago and is left alone for now";
-
 	w->todo--;
 	if (w->m->attempts == 0)
-		work_verdict(w, i, GOAL_DEFERRED, "4.4.1", why, strlen(why));
+		work_verdict(w, i, GOAL_DEFERRED, "4.4.1", d->why.p,
+		    d->why.len);
 	else
 		w->goal[i].state = GOAL_DEFERRED;
 }
@@ -224,7 +222,7 @@ start_orders(struct sched *s, struct work *w)
 			continue;
 		d = dest_get(&s->dests, g);
 		if (d->until > now)
-			defer_backed_off(w, i);
+			defer_backed_off(w, i, d);
 		else if (d->running < dest_limit(s, g))
 			send_order(s, w, i, d);
 		if (d->running == 0)

@@ -88,7 +88,10 @@ line(struct sched *s, struct delivery *dl, const char *p, size_t n,
 	    (g->state == GOAL_EXPANDED && v.kind != 'K')) {
 		apply(dl, i, &v);
 	}
-	*reached |= !unreached(&v);
+	if (unreached(&v))
+		dest_note(dl->dest, v.text, v.len);
+	else
+		*reached = 1;
 	return 0;
 }
 
