@@ -307,16 +307,19 @@ work_verdict(struct work *w, unsigned i, enum goal_state state,
     const char *status, const char *text, size_t len)
 {
 	const char *kept = arena_copy(&w->arena, text, len);
+	char xyz[sizeof w->goal->status];
 	struct goal *g;
 	unsigned k;
 	int r = 0;
 
+	/* It may be the goal's own. */
+	snprintf(xyz, sizeof xyz, "%s", status);
 	for (k = 0; k < w->ngoal; k++) {
 		g = &w->goal[k];
 		if (k != i && (g->state != GOAL_SAME || g->same != (int)i))
 			continue;
 		g->state = copied_state(g, state, w->goal[i].root);
-		snprintf(g->status, sizeof g->status, "%s", status);
+		memcpy(g->status, xyz, sizeof xyz);
 		g->text = kept;
 		if (remember(w, g) == -1) {
 			log_warn("queue-mark", "id=%.16s err=%m",
