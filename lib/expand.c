@@ -165,18 +165,21 @@ alias(struct walk *k, const struct route *r, const char *addr)
 	k->base = base;
 }
 
+/* The destination is the domain, or the smarthost for all of them: its limit
+ * and its back-off are those of one host. */
 static void
 add_remote(struct walk *k, const char *addr)
 {
+	const char *relay = setting(k->table, "relay-host");
 	struct goal g = k->base;
 	struct addr s;
-	size_t i;
-	char *d;
+	char *d, *p;
 
 	addr_split(addr, strlen(addr), &s);
-	d = arena_copy(&k->w->arena, s.domain, s.dlen);
-	for (i = 0; i < s.dlen; i++)
-		d[i] = (char)tolower((unsigned char)d[i]);
+	d = *relay != '\0' ? arena_copy(&k->w->arena, relay, strlen(relay))
+	    : arena_copy(&k->w->arena, s.domain, s.dlen);
+	for (p = d; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
 	g.kind = GOAL_SMTP;
 	g.addr = addr;
 	g.dest = d;
