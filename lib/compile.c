@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "compile.h"
 #include "hash64.h"
+#include "nexthost.h"
 #include "paths.h"
 #include "settings.h"
 #include "str.h"
@@ -190,6 +191,7 @@ check_settings(struct compile *c)
 		{"virtual-mailbox", "mbox", "maildir"},
 		{"bare-newline", "refuse", "accept"}};
 	const struct conf_value *v;
+	struct nexthop hop;
 	uid_t uid;
 	gid_t gid;
 	size_t i;
@@ -207,6 +209,12 @@ check_settings(struct compile *c)
 	if (v != NULL && (parse_u64(v->text.p, v->text.len, &n) || n < 100))
 		diag_error(&c->diag, c->conf_path, v->line,
 		    "recipients: at least 100 (RFC 5321 4.5.3.1.8)");
+	v = conffile_find(&c->conf, "relay-host");
+	if (v != NULL && *v->text.p != '\0' && nexthop_parse(&hop, v->text.p,
+	    strlen(v->text.p), 25) == -1)
+		diag_error(&c->diag, c->conf_path, v->line,
+		    "relay-host: `%s' is not [host]:port or a domain",
+		    v->text.p);
 	v = conffile_find(&c->conf, "alias-user");
 	if (v == NULL)
 		return;

@@ -153,6 +153,7 @@ bad 'half an id' etc/virtual/v.test/passwd 'eve:x:5000:' 'passwd:4: eve: uid and
 bad 'alias-user root' etc/postchaise/postchaise.conf 'alias-user=root' 'nothing is run as uid 0'
 bad 'too few recipients' etc/postchaise/postchaise.conf 'recipients=99' 'at least 100'
 bad 'a mailbox format' etc/postchaise/postchaise.conf 'virtual-mailbox=mh' 'neither mbox nor maildir'
+bad 'a smarthost' etc/postchaise/postchaise.conf 'relay-host=[192.0.2.1' 'not .host.:port'
 bad 'a host name' etc/postchaise/postchaise.conf 'hostname=a b' 'not a domain name'
 
 # Rings of domain aliases, catch-alls that catch themselves.
