@@ -44,6 +44,8 @@ UNIT  := $(patsubst tests/unit/%.t.c,$(B)/unit/%.t,$(wildcard tests/unit/*.t.c))
 TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c bench/*.c))
 LDLIBS_unit-map = -lcdb
 LDLIBS_unit-route = -lcdb
+LDLIBS_unit-expand = -lcdb
+LDLIBS_unit-spawnreq = -lcdb
 $(B)/unit/%.t: tests/unit/%.t.c tests/tap.h $(B)/sys/libmail.a
 	@mkdir -p $(@D)
 	$(CC) $(DEFS) -Itests $(CFLAGS) -o $@ $< $(B)/sys/libmail.a $(LDLIBS_unit-$*)
@@ -111,9 +113,13 @@ asan:
 	$(MAKE) LEANCC='$(CC)' LEANLD= OPT='-O1 -g $(SANITIZE)' \
 	    LDFLAGS='$(SANITIZE)' check; code=$$?; $(MAKE) clean; exit $$code
 
-help:
-	@echo 'all check lint fuzz asan install uninstall clean'
+# Every program of the queue's way, killed or failed at every system call.
+faults: all tools
+	tests/tools/fault -o $(B)/faults.log
 
-.PHONY: all tools check clean help install uninstall lint fuzz asan
+help:
+	@echo 'all check lint fuzz asan faults install uninstall clean'
+
+.PHONY: all tools check clean help install uninstall lint fuzz asan faults
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/*/lib/*.d)
