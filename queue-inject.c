@@ -22,6 +22,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,8 +70,12 @@ tell(int code, char kind, const char *text)
 		n = snprintf(line, sizeof line, "%d %c%s", code, kind, text);
 	else
 		n = snprintf(line, sizeof line, "%c%s", kind, text);
-	if (q.answer != -1 && write(q.answer, line, (size_t)n) == -1)
-		log_warn("inject-answer", "id=%s err=%m", q.d.id);
+	if (q.answer == -1 || write(q.answer, line, (size_t)n) != -1)
+		return;
+	log_warn("inject-answer", "id=%s err=%m", q.d.id);
+	/* Who waits for it must see that none comes. */
+	if (q.keep)
+		exit(EX_READ);
 }
 
 static int
