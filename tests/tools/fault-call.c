@@ -3,13 +3,14 @@
  * or kills it there.  Linux, x86-64 and aarch64.
  *
  * It is linked into a directory D under the program's name; the program itself
- * is D/real/NAME, the order D/spec: `INSTANCE CALL ACTION'.  The INSTANCEth
- * start of the program (from 1; 0 for each) is watched; at its CALLth system
- * call after the exec (from 1; 0 for none) ACTION happens: `kill', SIGKILL in
- * place of the call, which is the same as one right behind the call before; or
- * an error number, which the call returns without doing anything.  What was
- * called is written to D/trace.INSTANCE, a name a line, and in the end how the
- * program ended.  Without D/spec the program just runs.
+ * is D/real/NAME, the order D/spec: `INSTANCE CALL WHICH ACTION'.  The
+ * INSTANCEth start of the program (from 1; 0 for each) is watched; at its
+ * CALLth system call after the exec (from 1; 0 for none), or the first behind
+ * it that is named WHICH (`any'), ACTION happens: `kill', SIGKILL in place of
+ * the call, which is the same as one right behind the call before; or an error
+ * number, which the call returns without doing anything.  What was called is
+ * written to D/trace.INSTANCE, a name a line, and in the end how the program
+ * ended.  Without D/spec the program just runs.
  *
  * The program keeps its process id, parent and descriptors: the process that
  * watches is a grandchild that holds none of them.
@@ -64,6 +65,7 @@ static const struct {
 static struct {
 	char dir[500];
 	long instance, call;
+	char which[24];
 	int error; /* 0: kill */
 	int trace;
 	pid_t pid;
@@ -137,8 +139,10 @@ at_call(void)
 	if (i.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return;
 	note(name(i.entry.nr));
-	if (++count != f.call)
+	if (++count < f.call || f.call == 0 || (strcmp(f.which, "any") != 0 &&
+	    strcmp(f.which, name(i.entry.nr)) != 0))
 		return;
+	f.call = 0;
 	note(f.error ? "= error" : "= kill");
 	set_no_call();
 	if (f.error)
@@ -244,8 +248,8 @@ read_spec(void)
 		return 0;
 	n = read(fd, text, sizeof text - 1);
 	close(fd);
-	if (n <= 0 || sscanf(text, "%ld %ld %19s", &f.instance, &f.call,
-	    action) != 3)
+	if (n <= 0 || sscanf(text, "%ld %ld %23s %19s", &f.instance, &f.call,
+	    f.which, action) != 4)
 		exit(111);
 	f.error = strcmp(action, "kill") == 0 ? 0 : atoi(action);
 	n = my_number();
