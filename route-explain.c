@@ -35,6 +35,14 @@ struct step {
 	const struct step *above;
 };
 
+/* A user of the system. */
+struct user {
+	const char *name;
+	uid_t uid;
+	const char *home;
+	const char *ext; /* of this address */
+};
+
 static struct map tables;
 
 static int explain(const char *addr, const char *runas,
@@ -68,7 +76,8 @@ trace(void *arg, const char *what, const char *key, const char *origin)
 	const struct step *s = arg;
 
 	if (strcmp(what, "domain") == 0)
-		say(s, "%s is not a domain of ours", key);
+		say(s, "%s is not a domain of ours%s", key, s->above == NULL
+		    ? ": 550 5.7.1 to clients that may not relay" : "");
 	else if (origin == NULL)
 		say(s, "no %s %s", what, key);
 	else if (strcmp(what, "vhost") == 0)
@@ -91,35 +100,67 @@ worse(int a, int b, int first)
 	return a == FAILED ? a : a == OK ? a : b;
 }
 
-/* A list file or .forward: what it names is explained below. */
+/* The user's own mailbox, one of three. */
 static int
-explain_file(const struct step *s, const char *path, int list, uid_t owner,
-    const char *runas)
+explain_mailbox(const struct step *s, const struct user *u)
+{
+	const char *in_home = setting(&tables, "home_mailbox");
+	const char *spool = setting(&tables, "mail_spool_directory");
+	struct buf b = {0};
+
+	if (in_home[0] != '\0')
+		buf_fmt(&b, "%s/%s", u->home, in_home);
+	else if (spool[0] != '\0')
+		buf_fmt(&b, "%s/%s", spool, u->name);
+	else
+		buf_fmt(&b, "%s" PATH_MAIL "/%s", path_prefix(), u->name);
+	say(s, "=> mailbox %s, as %s (uid %lu)%s%s", buf_cstr(&b), u->name,
+	    (unsigned long)u->uid, u->ext[0] ? ", extension " : "", u->ext);
+	buf_free(&b);
+	return OK;
+}
+
+/* One place of a .forward.  The user's own name means the mailbox; another
+ * one has its aliases, with a backslash too. */
+static int
+explain_place(const struct step *s, const char *p, const struct user *u)
+{
+	const char *name = p + (*p == '\\');
+	struct step in = {p, u->name, s->depth + 1, s};
+
+	if (strcmp(name, u->name) != 0)
+		return explain(name, u->name, s);
+	say(s, "%s", p);
+	return explain_mailbox(&in, u);
+}
+
+/* A list file, or the .forward of u: what it names is explained below. */
+static int
+explain_file(const struct step *s, const char *path, const struct user *u)
 {
 	struct forward f = {0};
 	struct buf text = {0};
-	struct step in = {path, runas, s->depth, s};
+	struct step in = {path, s->runas, s->depth, s};
 	const char *p, *why = NULL;
 	enum forward_file got;
 	int r = FAILED, first = 1;
 
-	got = forward_load(&text, path, list ? INCLUDE_MAX : FORWARD_MAX,
-	    owner, &why);
+	got = forward_load(&text, path, u != NULL ? FORWARD_MAX : INCLUDE_MAX,
+	    u != NULL ? u->uid : (uid_t)-1, &why);
 	if (got != FORWARD_READ) {
-		if (got == FORWARD_MISSING && !list)
-			r = OK;
-		else
-			say(s, "%s cannot be read: %s", path,
-			    got == FORWARD_MISSING ? "no such file"
-			    : why != NULL ? why : strerror(errno));
-	} else if (forward_parse(&f, text.p, text.len, list) == -1) {
+		say(s, "%s cannot be read: %s", path, got == FORWARD_MISSING
+		    ? "no such file" : why != NULL ? why : strerror(errno));
+	} else if (forward_parse(&f, text.p, text.len, u == NULL) == -1) {
 		say(s, "%s:%u: %s", path, f.line, f.error);
 	} else {
 		say(s, "%s names %u", path, f.n);
 		r = OK;
 		for (p = f.items.p; p < f.items.p + f.items.len;
 		    p += strlen(p) + 1, first = 0)
-			r = worse(r, explain(p, runas, &in), first);
+			r = worse(r, u != NULL ? explain_place(&in, p, u)
+			    : explain(p, s->runas, &in), first);
+		if (first && u != NULL)
+			explain_mailbox(s, u);
 	}
 	buf_free(&text);
 	buf_free(&f.items);
@@ -154,37 +195,22 @@ explain_vhost(const struct step *s, const struct route *r)
 	return OK;
 }
 
-/* A system user: .forward decides, else one of three mailboxes. */
+/* A system user: .forward decides, or it is the mailbox. */
 static int
-explain_user(const struct step *s, const char *user, uid_t uid,
-    const char *home, const char *ext)
+explain_user(const struct step *s, const struct user *u)
 {
-	const char *in_home = setting(&tables, "home_mailbox");
-	const char *spool = setting(&tables, "mail_spool_directory");
 	struct buf b = {0};
 	struct stat st;
-	int r = OK;
+	int r;
 
-	if (uid == 0) {
+	if (u->uid == 0) {
 		say(s, "=> refused: nothing is delivered as uid 0, %s needs "
-		    "an alias", user);
+		    "an alias", u->name);
 		return UNKNOWN;
 	}
-	buf_fmt(&b, "%s/.forward", home);
-	if (stat(buf_cstr(&b), &st) == 0) {
-		r = explain_file(s, b.p, 0, uid, user);
-	} else {
-		b.len = 0;
-		if (in_home[0] != '\0')
-			buf_fmt(&b, "%s/%s", home, in_home);
-		else if (spool[0] != '\0')
-			buf_fmt(&b, "%s/%s", spool, user);
-		else
-			buf_fmt(&b, "%s" PATH_MAIL "/%s", path_prefix(), user);
-		say(s, "=> mailbox %s, as %s (uid %lu)%s%s", buf_cstr(&b),
-		    user, (unsigned long)uid, ext[0] ? ", extension " : "",
-		    ext);
-	}
+	buf_fmt(&b, "%s/.forward", u->home);
+	r = stat(buf_cstr(&b), &st) == 0 ? explain_file(s, b.p, u)
+	    : explain_mailbox(s, u);
 	buf_free(&b);
 	return r;
 }
@@ -215,7 +241,8 @@ ask_system(const struct step *s, const struct route *r)
 	if (code == OK && sscanf(buf_cstr(&out), "%lu %lu %1023[^\n]", &uid,
 	    &gid, home) == 3) {
 		say(s, "user-lookup: %s is a user of the system", r->user);
-		code = explain_user(s, r->user, (uid_t)uid, home, r->ext);
+		code = explain_user(s, &(struct user){r->user, (uid_t)uid,
+		    home, r->ext});
 	} else if (code == UNKNOWN) {
 		say(s, "user-lookup: no such user");
 		say(s, "=> unknown: 550 5.1.1");
@@ -274,7 +301,8 @@ explain_address(const struct step *s)
 	case ROUTE_VHOST:
 		return explain_vhost(s, &r);
 	case ROUTE_USER:
-		return explain_user(s, r.user, r.uid, r.home, r.ext);
+		return explain_user(s, &(struct user){r.user, r.uid, r.home,
+		    r.ext});
 	case ROUTE_ASK:
 		return ask_system(s, &r);
 	case ROUTE_RELAY:
@@ -311,8 +339,7 @@ explain(const char *addr, const char *runas, const struct step *above)
 	else if (addr[0] == '/')
 		say(&s, "=> file, as %s", runas);
 	else if (addr[0] == ':')
-		return explain_file(&s, addr + strlen(":include:"), 1,
-		    (uid_t)-1, runas);
+		return explain_file(&s, addr + strlen(":include:"), NULL);
 	else
 		return explain_address(&s);
 	return OK;

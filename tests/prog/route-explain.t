@@ -13,11 +13,12 @@ E
 printf '%s\n' 'hostname=mail.test' "virtual-user=5100:5101" 'relay-domains=r.test' \
     'alias-user=joe' >"$t/etc/postchaise/postchaise.conf"
 printf '%s\n' 'postmaster: joe' 'log: "|logger -t x"' 'half: joe, nosuch' \
-    'none: nosuch' "list: :include:$t/list" "gone: :include:$t/gone" >"$t/etc/aliases"
+    'none: nosuch' "ring: :include:$t/ring" "list: :include:$t/list" "gone: :include:$t/gone" >"$t/etc/aliases"
 echo 'joe:v.test:1:' >"$t/etc/virtual/domains.cf"
 echo 'alice:x' >"$v/passwd"
 printf '%s\n' 'team: alice, x@far.test' 'cmd: |run' >"$v/aliases"
 printf '%s\n' 'joe' "# $t" 'alice@v.test' >"$t/list"
+echo ring >"$t/ring"
 printf '%s\n' '\fwd' 'joe@far.test' >"$t/home/fwd/.forward"
 [ "$(id -u)" != 0 ] || chown "$uid" "$t/home/fwd/.forward"
 chmod 644 "$t/home/fwd/.forward"
@@ -58,9 +59,14 @@ explain gone 111 'list that is not there'
 explain fwd 0 '.forward'
 like '.forward: is read' "$out" 'fwd/.forward names 2'
 like '.forward: is followed' "$out" 'mx-lookup far.test'
-like '.forward: its circle ends' "$out" 'leads in a circle'
+like '.forward: its own name is the mailbox' "$out" "=> mailbox $t/var/mail/fwd, as fwd"
+is '.forward: is told once' "$(printf '%s\n' "$out" | grep -c 'forward names')" 1
+explain ring 0 'list that names itself'
+like 'list that names itself: its circle ends' "$out" 'leads in a circle'
 explain postmaster@mail.test 0 'local domain'
 like 'local domain: the mailbox' "$out" "=> mailbox $t/var/mail/joe, as joe"
+explain x@far.test 0 'elsewhere'
+like 'elsewhere: not for everybody' "$out" 'far.test is not .*550 5\.7\.1'
 explain x@r.test 0 'relay domain'
 like 'relay domain: said' "$out" 'a domain that we relay for'
 explain nosuch@v.test 100 'unknown virtual user'
