@@ -51,24 +51,28 @@ place_fds(const struct child_fd *map, size_t n)
 	return 0;
 }
 
+/* May we run something as the user? */
+static int
+may_become(const struct child_user *u)
+{
+	if (u == NULL || (geteuid() == 0 ? u->uid != 0 && u->gid != 0
+	    : geteuid() == u->uid))
+		return 1;
+	errno = EPERM;
+	return 0;
+}
+
 static int
 become(const struct child_user *u)
 {
 	if (u == NULL)
 		return 0;
 	if (geteuid() == 0) {
-		if (u->uid == 0 || u->gid == 0) {
-			errno = EPERM;
-			return -1;
-		}
 		if (u->groups != NULL ? setgroups((size_t)u->ngroups, u->groups)
 				      : setgroups(1, &u->gid))
 			return -1;
 		if (setgid(u->gid) == -1 || setuid(u->uid) == -1)
 			return -1;
-	} else if (geteuid() != u->uid) {
-		errno = EPERM;
-		return -1;
 	}
 	return u->home != NULL ? chdir(u->home) : 0;
 }
@@ -87,24 +91,39 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* In the child: returns only with an errno. */
+static int
+run(const char *path, char *const argv[], char *const envp[],
+    const struct child_fd *map, size_t nmap, const struct child_user *user)
+{
+	if (place_fds(map, nmap) == 0 && become(user) == 0) {
+		reset_signals();
+		execve(path, argv, envp != NULL ? envp : environ);
+	}
+	return errno;
+}
+
 pid_t
 child_start(const char *path, char *const argv[], char *const envp[],
     const struct child_fd *map, size_t nmap, const struct child_user *user)
 {
 	volatile int err = 0; /* written by the child: vfork shares memory */
+	int other = user != NULL && geteuid() == 0;
 	sigset_t all, old;
 	pid_t pid;
 
+	if (!may_become(user) || (other && access(path, X_OK) == -1))
+		return -1;
 	/* No handler of ours may run in the child before the exec. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = vfork();
+	/*
+	 * Behind vfork we wait for the exec, and a child that has become its
+	 * user can be stopped by him before it: he would stop us.
+	 */
+	pid = other ? fork() : vfork();
 	if (pid == 0) {
-		if (place_fds(map, nmap) == 0 && become(user) == 0) {
-			reset_signals();
-			execve(path, argv, envp ? envp : environ);
-		}
-		err = errno;
+		err = run(path, argv, envp, map, nmap, user);
 		_exit(111);
 	}
 	if (pid == -1)

@@ -23,8 +23,10 @@ struct child_user {
  * descriptors of this process should be close-on-exec; those in map are
  * given, to at most 16 different numbers.  Signals that we block or catch
  * are back to default in the child.  Returns the pid, or -1 with errno, the
- * exec's own errno included (the child exits 111 for nobody to see).
- * Uses vfork: a start costs no copy of page tables.
+ * exec's own errno included (the child exits 111 for nobody to see).  Of a
+ * child that root starts as a user only a missing program is told so; what
+ * goes wrong later is its exit code 111.
+ * Uses vfork, but for such a child: a start costs no copy of page tables.
  */
 pid_t child_start(const char *path, char *const argv[], char *const envp[],
     const struct child_fd *map, size_t nmap, const struct child_user *user);
