@@ -50,24 +50,26 @@ user(const char *name, struct child_user *u, gid_t *groups)
 		die_temp("start-user", "user=%s err=too%%20many%%20groups", name);
 }
 
-/* Makes the queue directory and its lock directory if they are missing. */
+/* Makes the queue directory if it is missing, and goes there. */
 static void
 make_queue(const struct child_user *owner)
 {
-	static const char *const dirs[] = {".", "lock", NULL};
 	char *queue = path_make(PATH_QUEUE);
-	int i;
 
-	if (mkdir(queue, 0700) == -1 && errno != EEXIST)
+	if ((mkdir(queue, 0700) == -1 && errno != EEXIST) ||
+	    chdir(queue) == -1 ||
+	    (owner != NULL && chown(".", owner->uid, owner->gid) == -1))
 		die_temp("start-queue", "dir=%s err=%m", queue);
-	if (chdir(queue) == -1)
-		die_temp("start-queue", "dir=%s err=%m", queue);
-	for (i = 0; dirs[i] != NULL; i++) {
-		if (mkdir(dirs[i], 0700) == -1 && errno != EEXIST)
-			die_temp("start-queue", "dir=%s err=%m", dirs[i]);
-		if (owner != NULL && chown(dirs[i], owner->uid, owner->gid))
-			die_temp("start-queue", "dir=%s err=%m", dirs[i]);
-	}
+}
+
+/* The directory is its owner's, who could have put links into it: what is in
+ * it is made with his rights. */
+static void
+act_as(uid_t uid, gid_t gid)
+{
+	if ((uid == 0 && seteuid(uid) == -1) || setegid(gid) == -1 ||
+	    (uid != 0 && seteuid(uid) == -1))
+		die_temp("start-user", "uid=%u err=%m", (unsigned)uid);
 }
 
 /*
@@ -77,16 +79,17 @@ make_queue(const struct child_user *owner)
  * (lib/store.c, store_old_running).
  */
 static int
-make_lock(char name[64], const struct child_user *owner)
+make_lock(char name[64])
 {
 	char id[ID_LEN + 1];
 	int fd;
 
+	if (mkdir("lock", 0700) == -1 && errno != EEXIST)
+		die_temp("start-queue", "dir=%s err=%m", "lock");
 	id_make(id);
 	snprintf(name, 64, "lock/%s", id);
 	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == -1 ||
-	    (owner != NULL && fchown(fd, owner->uid, owner->gid) == -1))
+	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == -1)
 		die_temp("start-lock", "file=%s err=%m", name);
 	return fd;
 }
@@ -120,7 +123,11 @@ main(int argc, char **argv)
 		user(REMOTE_USER, &remote, rgroups);
 	}
 	make_queue(root ? &queue : NULL);
-	lock = make_lock(name, root ? &queue : NULL);
+	if (root)
+		act_as(queue.uid, queue.gid);
+	lock = make_lock(name);
+	if (root)
+		act_as(0, 0);
 	if (packet_pair(local) == -1 || packet_pair(far) == -1)
 		die_temp("start-sockets", "err=%m");
 	start_spawner(0, local[1], lock, NULL);
