@@ -28,6 +28,7 @@
 #include "packet.h"
 #include "paths.h"
 #include "settings.h"
+#include "spoolbox.h"
 #include "tables.h"
 #include "verdict.h"
 
@@ -119,6 +120,20 @@ answer_all(const struct spawnreq *r, const char *status, const char *text)
 	buf_free(&b);
 }
 
+/* A system user's mailbox, where the user cannot make it.  When it fails the
+ * delivery program finds out, and says what is wrong. */
+static void
+make_mailbox(const struct spawnreq *r)
+{
+	const char *dir = setting(&s.tables.map, "mail_spool_directory");
+
+	if (!s.system || geteuid() != 0 || strcmp(r->kind, "mbox") != 0 ||
+	    *setting(&s.tables.map, "home_mailbox") != '\0')
+		return;
+	(void)spoolbox_make(*dir != '\0' ? dir : PATH_MAIL, s.plan.user,
+	    s.plan.uid, s.plan.gid);
+}
+
 static void
 request(const char *p, size_t n, int message)
 {
@@ -137,7 +152,10 @@ request(const char *p, size_t n, int message)
 		log_warn("spawn-refuse", "kind=%s dest=%s err=%s", r.kind,
 		    r.dest, s.plan.problem);
 		answer_all(&r, s.plan.status, s.plan.problem);
-	} else if (kids_start(&s.kids, &s.plan, &r, message) == -1) {
+		return;
+	}
+	make_mailbox(&r);
+	if (kids_start(&s.kids, &s.plan, &r, message) == -1) {
 		log_warn("spawn-start", "program=%s dest=%s err=%m",
 		    s.plan.program, r.dest);
 		answer_all(&r, "4.3.0", "delivery program could not be started");

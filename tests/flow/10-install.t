@@ -127,6 +127,12 @@ unlike 'but not say where it came from' "$(cat /home/joe/Maildir/new/*)" 192.0.2
 like 'mailq is not for everybody' "$(as eve eve /usr/local/sbin/mailq 2>&1)" \
     'may not read the queue'
 exits 'neither is newaliases' 100 as eve eve /usr/local/sbin/newaliases 2>/dev/null
+sed -i /^home_mailbox/d /etc/postchaise/postchaise.conf
+/usr/local/sbin/alias-compile 2>/dev/null
+echo 'Subject: spool' | $sendmail eve
+ok 'a mailbox where only group mail may make one' \
+    wait_for 20 grep -qs 'Subject: spool' /var/mail/eve
+is 'is the user'\''s' "$(stat -c '%U %a' /var/mail/eve)" 'eve 600'
 
 make -s uninstall >/dev/null
 ok 'uninstall removes the programs' test ! -e /usr/local/libexec/postchaise
