@@ -135,6 +135,14 @@ is_origin(const char *record)
 	return 0;
 }
 
+/* Is it an attribute by which queue-run tells a spawner what it looked up? */
+static int
+is_internal(const char *record)
+{
+	return strncmp(record, "aplace=", 7) == 0 ||
+	    strncmp(record, "auser=", 6) == 0;
+}
+
 /* The envelope that is kept: claims of origin only from those who may make
  * them; from others the uid instead. */
 static void
@@ -150,7 +158,10 @@ settle(const struct envelope *e)
 		snprintf(uid, sizeof uid, "%u", (unsigned)getuid());
 		record_attr(&q.d.env, 'A', "uid", uid);
 	}
-	buf_add(&q.d.env, f, (size_t)(e->end - f));
+	for (p = f; *p != '\0'; p += strlen(p) + 1)
+		if (!is_internal(p))
+			buf_add(&q.d.env, p, strlen(p) + 1);
+	buf_byte(&q.d.env, '\0');
 }
 
 /* May the caller say where a message came from? */
@@ -197,6 +208,8 @@ commit(const struct envelope *e)
 	settle(e);
 	if (envelope_parse(&kept, q.d.env.p, q.d.env.len) != 0)
 		return refuse(EX_FORMAT, "envelope is malformed");
+	if (!envelope_bounded(&kept))
+		return refuse(EX_REFUSED, "too many recipients or attributes");
 	q.received.len = 0;
 	received_add(&q.received, &kept, q.d.id,
 	    setting(&q.tables, "hostname"), (int64_t)(id_time(q.d.id) / 1000000));

@@ -91,3 +91,18 @@ recipient_attr(const struct recipient *r, const char *name)
 {
 	return find(r->attrs, r->end, 'a', name);
 }
+
+int
+envelope_bounded(const struct envelope *e)
+{
+	const char *at = e->rcpts;
+	struct recipient r;
+
+	if (e->nrcpt > ENVELOPE_RCPTS ||
+	    e->sender - e->attrs > ENVELOPE_ATTRS)
+		return 0;
+	while (envelope_rcpt(e, &at, &r))
+		if (r.end - r.attrs > RECIPIENT_ATTRS)
+			return 0;
+	return 1;
+}

@@ -34,4 +34,13 @@ int envelope_rcpt(const struct envelope *e, const char **at,
  * it is not there.  NUL-terminated. */
 const char *envelope_attr(const struct envelope *e, const char *name);
 const char *recipient_attr(const struct recipient *r, const char *name);
+
+/* What is queued has bounds, so that a part of it with any one recipient fits
+ * in an order (PACKET_MAX, lib/sched.c) and one message in queue-run. */
+enum {
+	ENVELOPE_RCPTS = 100000,
+	ENVELOPE_ATTRS = 8192, /* bytes of attributes of the message ... */
+	RECIPIENT_ATTRS = 4096 /* ... and of one recipient */
+};
+int envelope_bounded(const struct envelope *e);
 #endif

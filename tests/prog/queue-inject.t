@@ -41,6 +41,25 @@ run "Fa@b\\0T$(printf '%01001d' 0)@c\\0\\0"
 is 'refused: a record over 1000 bytes' "$code" 91
 like 'the reason is told' "$text" '^[DZ].'
 is 'nothing of all that is in the queue' "$(slots)" "$n"
+# What could not be handed on in one order would end a spawner, again and again.
+many() { _i=0; while [ $_i -lt "$2" ]; do printf %s "$1"; _i=$((_i + 1)); done; }
+x=$(printf '%0900d' 0)
+run "$(many "Ax=$x\\0" 10)Fa@b\\0Talice@example.test\\0\\0"
+is 'refused: attributes beyond all bounds' "$code" 31
+run "Fa@b\\0Talice@example.test\\0$(many "ax=$x\\0" 5)\\0"
+is 'refused: attributes of a recipient beyond all bounds' "$code" 31
+awk 'BEGIN { printf "Fa@b%c", 0
+    for (i = 0; i <= 100000; i++) printf "Tx@b%c", 0; printf "%c", 0 }' >"$t/env"
+code=0
+as queue-inject <"$t/msg" 1<"$t/env" 2>/dev/null || code=$?
+is 'refused: more recipients than queue-run could hold' "$code" 31
+is 'nothing of that is in the queue either' "$(slots)" "$n"
+
+run 'Fa@b\0Talice@example.test\0aplace=|id\0auser=bob\0aorcpt=rfc822;x\0\0'
+f=$(grep -l "${text#K}" "$Q"/slot/*/*)
+unlike 'nobody says for queue-run what it looked up' "$(tr '\0' '\n' <"$f")" '^a(place|user)='
+like 'what else is said of a recipient stays' "$(tr '\0' '\n' <"$f")" '^aorcpt='
+n=$(slots)
 
 run 'Apeer=192.0.2.7\0Ahelo=x(y) z;\0Aproto=ESMTP\0Aunknown=kept\0Fa@b\0Talice@example.test\0anotify=NEVER\0Tbob@example.test\0\0'
 is 'attributes are taken' "$code" 0
