@@ -52,7 +52,7 @@ look(struct store *s, uint32_t num)
 	struct slot_head h;
 	struct stat st;
 	char name[32];
-	int fd;
+	int fd, r;
 
 	slot_name(name, "slot", num);
 	fd = openat(s->qdir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -62,9 +62,11 @@ look(struct store *s, uint32_t num)
 		if (st.st_size == 0)
 			/* Just made, its lock not yet taken; or left so. */
 			remove_old(s, name, &st);
-		else if (slot_head_read(fd, &h) == -1)
-			store_aside(s, num, errno == EPROTO ? "no slot's head"
-							    : strerror(errno));
+		else if ((r = slot_head_read(fd, &h)) == -1 && errno == EPROTO)
+			store_aside(s, num, "no slot's head");
+		else if (r == -1)
+			/* The next scan may have more luck. */
+			log_warn("queue-scan", "slot=%s err=%m", name);
 		else if (h.state == SLOT_FREE)
 			store_offer(s, num, fd);
 		else
