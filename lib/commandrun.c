@@ -25,6 +25,7 @@ struct run {
 	int out; /* and read what it says; -1: closed */
 	const char *msg;
 	size_t left;
+	int failed; /* errno: the message could not be given to it */
 	struct command_result *r;
 };
 
@@ -97,34 +98,6 @@ become_command(char *const argv[], char *const envp[], const char *home,
 	_exit(111);
 }
 
-/* 0, or an errno.  SIGCHLD is blocked by the caller. */
-static int
-start(struct run *run, char *const argv[], char *const envp[],
-    const char *home)
-{
-	int in[2], out[2], err;
-
-	if (pipe_cloexec(in) == -1)
-		return errno;
-	if (pipe_cloexec(out) == -1) {
-		err = errno;
-		close(in[0]);
-		close(in[1]);
-		return err;
-	}
-	run->pid = fork();
-	if (run->pid == 0)
-		become_command(argv, envp, home, in[0], out[1]);
-	err = run->pid == -1 ? errno : 0;
-	close(in[0]);
-	close(out[1]);
-	run->in = in[1];
-	run->out = out[0];
-	fd_nonblock(run->in);
-	fd_nonblock(run->out);
-	return err;
-}
-
 static void
 close_fd(int *fd)
 {
@@ -143,8 +116,43 @@ feed(struct run *run)
 		run->msg += n;
 		run->left -= (size_t)n;
 	}
-	if (run->left == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
+	else if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	else if (n == -1 && errno != EPIPE)
+		run->failed = errno;
+	if (n == -1 || run->left == 0)
 		close_fd(&run->in);
+}
+
+/* 0, or an errno.  SIGCHLD is blocked by the caller.  What fits is in the pipe
+ * before the command is there: if we are killed it still gets all or nothing
+ * of a message that is not large. */
+static int
+start(struct run *run, char *const argv[], char *const envp[],
+    const char *home)
+{
+	int in[2], out[2], err;
+
+	if (pipe_cloexec(in) == -1)
+		return errno;
+	if (pipe_cloexec(out) == -1) {
+		err = errno;
+		close(in[0]);
+		close(in[1]);
+		return err;
+	}
+	run->in = in[1];
+	run->out = out[0];
+	fd_nonblock(run->in);
+	fd_nonblock(run->out);
+	feed(run);
+	run->pid = run->failed ? -1 : fork();
+	if (run->pid == 0)
+		become_command(argv, envp, home, in[0], out[1]);
+	err = run->failed ? run->failed : run->pid == -1 ? errno : 0;
+	close(in[0]);
+	close(out[1]);
+	return err;
 }
 
 /* Some more of what it says: 1, or 0 when there is nothing.  The end is what
@@ -194,14 +202,15 @@ step(struct run *run, uint64_t deadline)
 	return 1;
 }
 
-/* Runs it to its end or to the deadline: 1 if it has ended. */
+/* Runs it to its end, to the deadline, or until it cannot be given the whole
+ * message: 1 if it has ended. */
 static int
 until(struct run *run, uint64_t deadline, int *status)
 {
 	do {
 		if (waitpid(run->pid, status, WNOHANG) == run->pid)
 			return 1;
-	} while (step(run, deadline));
+	} while (!run->failed && step(run, deadline));
 	return 0;
 }
 
@@ -213,7 +222,7 @@ supervise(struct run *run, uint64_t timeout_ms)
 	int status;
 
 	if (!until(run, clock_ms() + timeout_ms, &status)) {
-		r->timedout = 1;
+		r->timedout = run->failed == 0;
 		kill(-run->pid, SIGTERM);
 		if (!until(run, clock_ms() + COMMAND_GRACE_MS, &status)) {
 			kill(-run->pid, SIGKILL);
@@ -229,7 +238,7 @@ supervise(struct run *run, uint64_t timeout_ms)
 	while (run->out != -1 && listen_to(run))
 		;
 	close_fd(&run->out);
-	if (r->timedout)
+	if (r->timedout || run->failed)
 		return;
 	if (WIFEXITED(status))
 		r->code = WEXITSTATUS(status);
@@ -266,8 +275,10 @@ command_run(struct command_result *r, const char *text,
 	k = command_words(&words, text);
 	argv = k > 0 ? pointers(words.p, (size_t)k) : NULL;
 	err = start(&run, argv ? argv : shell, envp, u->home);
-	if (err == 0)
+	if (err == 0) {
 		supervise(&run, timeout_ms);
+		err = run.failed;
+	}
 	close_fd(&run.in);
 	close_fd(&run.out);
 	free(argv);
