@@ -102,6 +102,21 @@ alias_key(struct walk *k, const struct route *r)
 	return key;
 }
 
+/* A name of this system, complete: another way to the same user brings the
+ * same address, and what is delivered bears it. */
+static const char *
+complete(struct walk *k, const char *addr)
+{
+	struct buf b = {0};
+
+	if (strchr(addr, '@') != NULL)
+		return addr;
+	buf_fmt(&b, "%s@%s", addr, setting(k->table, "hostname"));
+	addr = arena_copy(&k->w->arena, b.p, b.len);
+	buf_free(&b);
+	return addr;
+}
+
 /* A user of ours; its mailbox is the destination's. */
 static void
 add_user(struct walk *k, const struct route *r, const char *addr)
@@ -109,7 +124,7 @@ add_user(struct walk *k, const struct route *r, const char *addr)
 	struct arena *a = &k->w->arena;
 	struct goal g = k->base;
 
-	g.addr = addr;
+	g.addr = complete(k, addr);
 	g.uid = r->uid;
 	g.gid = r->gid;
 	if (r->kind == ROUTE_VHOST) {

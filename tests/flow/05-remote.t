@@ -41,7 +41,7 @@ ok 'the smarthost gets mail' wait_for 10 test -s "$fake/1.1.msg"
 is 'for all domains in one transfer' "$(grep -c '^RCPT' "$fake/1.cmd")" 3
 submit two no@one.test
 ok 'who is refused is told of' wait_for 10 got 'Final-Recipient: rfc822; no@one.test'
-like 'with what was said' "$(cat $(got 'Final-Recipient: rfc822; no@one.test'))" \
+like 'with what was said' "$(got 'Final-Recipient: rfc822; no@one.test' | xargs cat)" \
     '^Diagnostic-Code: smtp; 550 5.1.1 no such user'
 
 # The smarthost is away.
@@ -60,11 +60,11 @@ run_queue -h
 sleep 1
 run_queue -a
 ok 'the delay is told of' wait_for 10 got 'Action: delayed'
-like 'with the reason' "$(cat $(got 'Action: delayed'))" "$why"
+like 'with the reason' "$(got 'Action: delayed' | xargs cat)" "$why"
 conf "relay-host=[127.0.0.1]:$(cat "$fake/port")" qreturn=1s
 run_queue -h
 run_queue -a
-end() { grep -l 'Final-Recipient: rfc822; d@one.test' $(got 'Action: failed'); }
+end() { got 'Action: failed' | xargs grep -l 'Final-Recipient: rfc822; d@one.test'; }
 ok 'and its end' wait_for 10 end
 report=$(cat "$(end)")
 like 'with the reason too' "$report" "$why"

@@ -33,6 +33,7 @@ static const struct {
 	REC("amix@v.test", "A:6\0|cmd\0/file\0:include:/list\0x@far.test"),
 	REC("alist@v.test", "A:7\0alice@v.test\0nobody@v.test"),
 	REC("aowner-list@v.test", "A:8\0bob@v.test"),
+	REC("astaff", "A:10\0joe"),
 	REC("aforeign", "A:9\0\\joe\0x@far.test"),
 };
 
@@ -165,6 +166,9 @@ aliases(void)
 	is_str(w->goal[i].attr, "place=|cmd", "  and its text");
 	is_int(w->goal[todo("/file")].kind, GOAL_FILE, "the file");
 	is_int(w->goal[todo(":include:/list")].kind, GOAL_INCLUDE, "the list");
+	MESSAGE("Fs@far.test\0Tstaff@host.test\0TJoe@host.test\0");
+	is_int(count(GOAL_TODO), 1, "a name of this system and its address");
+	ok(todo("joe@host.test") >= 0, "  are one recipient, with our name");
 }
 
 static void
