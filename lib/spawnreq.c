@@ -214,18 +214,43 @@ alias_ids(struct spawnplan *s, const char *domain, const struct map *m,
 			   : problem(s, "4.3.5", "alias would run as root", "");
 }
 
-/* The owner of an include file reads it; root's is read by alias-user. */
+/* The file's owner, if the path is his own or root's in every part: whoever
+ * else owns a directory or a link of it could name any file there.  0, -1. */
+static int
+path_owner(const char *file, uid_t *uid)
+{
+	const char *end = file;
+	char part[RECORD_MAX];
+	struct stat st;
+
+	if (stat(file, &st) == -1)
+		return -1;
+	*uid = st.st_uid;
+	do {
+		end += 1 + strcspn(end + 1, "/");
+		snprintf(part, sizeof part, "%.*s", (int)(end - file), file);
+		if (lstat(part, &st) == -1 ||
+		    (st.st_uid != 0 && st.st_uid != *uid))
+			return -1;
+	} while (*end != '\0');
+	return 0;
+}
+
+/* An include file is read by its owner, root's by alias-user.  One that a
+ * domain's owner names is read as that domain. */
 static int
 include_ids(struct spawnplan *s, const char *file, const char *domain,
     const struct map *m, int system)
 {
-	struct stat st;
+	struct passwd *pw;
+	uid_t uid;
 
 	if (alias_ids(s, domain, m, system) == -1)
 		return -1;
-	if (geteuid() == 0 && stat(file, &st) == 0 && st.st_uid != 0) {
-		s->uid = st.st_uid;
-		s->gid = st.st_gid ? st.st_gid : s->gid;
+	if (domain == NULL && geteuid() == 0 && path_owner(file, &uid) == 0 &&
+	    uid != 0 && (pw = getpwuid(uid)) != NULL) {
+		s->uid = uid;
+		s->gid = pw->pw_gid;
 	}
 	return 0;
 }
