@@ -88,6 +88,30 @@ catch_signals(sigset_t *while_waiting)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Opens the tables anew if another set is in force. */
+static void
+look_at_tables(void)
+{
+	if (!tables_refresh(&q.tables))
+		return;
+	sched_settings(&q.sched);
+	log_info("queue-tables", "conf=%s", tables_hash(&q.tables.map));
+}
+
+/* HUP: who only edited a file learns that it is not in force. */
+static void
+hint_stale(void)
+{
+	const char *path;
+
+	look_at_tables();
+	if (q.tables.map.p != NULL &&
+	    tables_stale_source(&q.tables.map, &path) == 1)
+		log_warn("tables-stale", "file=%s conf=%s text=%s", path,
+		    tables_hash(&q.tables.map), "it changed after "
+		    "alias-compile ran");
+}
+
 static void
 act_on_signals(void)
 {
@@ -99,7 +123,8 @@ act_on_signals(void)
 		    q.sched.running[1]);
 		q.sched.stopping = 1;
 	}
-	/* The loop's next round looks at the tables: that is all of HUP. */
+	if (got_hup)
+		hint_stale();
 	if (got_alrm)
 		sched_retry(&q.sched);
 	got_hup = got_alrm = 0;
@@ -232,10 +257,7 @@ run(const sigset_t *while_waiting)
 	for (;;) {
 		act_on_signals();
 		now = time(NULL);
-		if (tables_refresh(&q.tables)) {
-			sched_settings(&q.sched);
-			log_info("queue-tables", "opened=mail.cdb");
-		}
+		look_at_tables();
 		scanning = !q.sched.stopping && scan(now);
 		due = store_due(&q.store, (uint32_t)now);
 		soon = sched_run(&q.sched);
@@ -285,7 +307,8 @@ main(int argc, char **argv)
 		log_warn("queue-tables", "err=%m");
 	sched_init(&q.sched, &q.store, &q.tables, CHANNEL_LOCAL, CHANNEL_REMOTE);
 	catch_signals(&while_waiting);
-	log_info("queue-start", "lock=%s", q.lock);
+	log_info("queue-start", "lock=%s conf=%s", q.lock,
+	    tables_hash(&q.tables.map));
 	run(&while_waiting);
 	log_info("queue-end", "messages=%zu", q.store.count);
 	return 0;

@@ -231,3 +231,13 @@ tables_stale(const struct map *m)
 
 	return tables_stale_source(m, &path);
 }
+
+const char *
+tables_hash(const struct map *m)
+{
+	const char *p;
+	size_t n;
+
+	return m->p != NULL && map_get(m, "h", 1, &p, &n) == 1 &&
+	    memchr(p, '\0', n) != NULL ? p : "-";
+}

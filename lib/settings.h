@@ -49,6 +49,8 @@ uint64_t setting_num(const struct map *m, const char *name);
 int tables_stale(const struct map *m);
 /* The same, and *path is the first source that changed (into the map). */
 int tables_stale_source(const struct map *m, const char **path);
+/* The hash of the set, for the log; "-" without one. */
+const char *tables_hash(const struct map *m);
 /* A file's time of change as key h holds it, "-" for none (st NULL). */
 void settings_stamp(const struct stat *st, char out[STAMP_MAX]);
 #endif

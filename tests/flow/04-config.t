@@ -38,6 +38,14 @@ in_system "$d" alias-compile
 like 'and known at the next connection' "$(send dave@example.test new-user)" '^250'
 ok 'and gets mail' wait_for 20 got new-user "$v/dave"
 
+# Who edits a file and forgets to compile is told.
+ok 'the tables in force are named in the log' \
+    grep -q 'queue-tables conf=[0-9a-f]\{16\}' "$d/var/log/queue-run/current"
+echo 'erin:*' | $sys_as tee -a "$d/etc/virtual/example.test/passwd" >/dev/null
+$sys_as svc -h "$d/service/queue-run"
+ok 'and a file that was changed since, at HUP' wait_for 10 \
+    grep -q 'tables-stale file=.*example.test/passwd' "$d/var/log/queue-run/current"
+
 # No tables at all: nothing is refused for good.
 $sys_as mv "$d/etc/postchaise/tables" "$d/etc/postchaise/tables.away"
 like 'without tables the answer is try later' "$(send bob@example.test y)" '^4[25]1'
