@@ -104,8 +104,10 @@ examine(const struct place *at, const char *name, struct mbox_note *left)
 		if (n > 0 && parse_note(text, (size_t)n, left) == 0)
 			return MBOX_DOT_LEFT;
 	}
-	/* Somebody's mailbox may have this name. */
-	if (S_ISDIR(st.st_mode) || st.st_size > LOCK_SIZE)
+	/* Somebody's mailbox may have this name; and in the spool, where
+	 * everybody may make files, others would lock us out for ever. */
+	if (S_ISDIR(st.st_mode) || st.st_size > LOCK_SIZE ||
+	    (at->nofollow && st.st_uid != geteuid() && st.st_uid != 0))
 		return MBOX_DOT_CANNOT;
 	if (time(NULL) - st.st_mtime > STALE &&
 	    unlinkat(at->dirfd, name, 0) == -1 && errno != ENOENT)

@@ -52,6 +52,8 @@ if [ "$(id -u)" = 0 ]; then
 	extra="spooldir=$t/tmp1777"; border first s@x joe@d
 	like "somebody else's note is no note" "$(run m1)" '^Z1 4\.2\.0 .*locked'
 	is "and cuts nothing off" "$(wc -c <tmp1777/joe)" "$size"
+	rm tmp1777/joe.lock; : >tmp1777/joe.lock; chown 1 tmp1777/joe.lock
+	like "another user's lock keeps no mail out of the spool" "$(run m1)" '^K1'
 else
 	pass "foreign spool directories # SKIP needs root"
 fi
