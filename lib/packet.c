@@ -55,6 +55,24 @@ packet_sendv(int fd, const struct iovec *v, size_t n, int pass)
 	return r == -1 ? -1 : 0;
 }
 
+/* The descriptor of a control message; what came besides it is closed, for
+ * there is room for two where one is wanted. */
+static int
+take_one(const struct cmsghdr *c)
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int), i;
+	int fd = -1, other;
+
+	for (i = 0; i < n; i++) {
+		memcpy(&other, CMSG_DATA(c) + i * sizeof other, sizeof other);
+		if (i == 0)
+			fd = other;
+		else
+			close(other);
+	}
+	return fd;
+}
+
 ssize_t
 packet_recv(int fd, void *p, size_t max, int *passed)
 {
@@ -74,7 +92,7 @@ packet_recv(int fd, void *p, size_t max, int *passed)
 		return -1;
 	for (c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(passed, CMSG_DATA(c), sizeof *passed);
+			*passed = take_one(c);
 	if (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
 		if (*passed != -1)
 			close(*passed);

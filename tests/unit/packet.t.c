@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -65,6 +66,35 @@ passing(int s[2])
 	is_int(count_open(), n, "  nor left open");
 }
 
+/* Two descriptors in one message: the control data has room for both. */
+static void
+two(int s[2])
+{
+	struct iovec v = {"x", 1};
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} u;
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1,
+	    .msg_control = u.space, .msg_controllen = sizeof u.space};
+	int p[2], fd, n = count_open();
+
+	if (pipe(p) == -1)
+		abort();
+	memset(&u, 0, sizeof u);
+	u.align.cmsg_level = SOL_SOCKET;
+	u.align.cmsg_type = SCM_RIGHTS;
+	u.align.cmsg_len = CMSG_LEN(sizeof p);
+	memcpy(CMSG_DATA(&u.align), p, sizeof p);
+	is_int(sendmsg(s[0], &m, 0), 1, "sent with two descriptors");
+	close(p[0]);
+	close(p[1]);
+	packet_recv(s[1], in, sizeof in, &fd);
+	if (fd != -1)
+		close(fd);
+	is_int(count_open(), n, "the second is not left open");
+}
+
 static void
 ends(int s[2])
 {
@@ -100,6 +130,7 @@ main(void)
 	ok(fcntl(s[0], F_GETFD) & FD_CLOEXEC && fcntl(s[1], F_GETFD) &
 	    FD_CLOEXEC, "both ends are close-on-exec");
 	passing(s);
+	two(s);
 	ends(s);
 	return done();
 }
