@@ -108,12 +108,14 @@ remove_kid(struct kids *k, int i)
 	k->kid[i] = k->kid[--k->n];
 }
 
-/* An idle child that has died is found out when an order is sent to it. */
+/* An idle child that has died is found out when an order is sent to it; one
+ * that only closed its socket is not waited for. */
 static void
 bury(struct kids *k, struct kid *c)
 {
 	close(c->sock);
 	c->sock = -1;
+	kill(c->pid, SIGKILL);
 	child_wait(c->pid);
 	remove_kid(k, (int)(c - k->kid));
 }
@@ -127,7 +129,6 @@ make_room(struct kids *k)
 	for (i = 0; i < k->n; i++) {
 		if (k->kid[i].busy || k->kid[i].sock == -1)
 			continue;
-		kill(k->kid[i].pid, SIGKILL); /* it has nothing to do */
 		bury(k, &k->kid[i]);
 		return 1;
 	}
