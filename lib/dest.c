@@ -29,17 +29,41 @@ chain(struct dests *t, const char *key)
 	return &t->chain[h % DESTS];
 }
 
+/* Not used since its back-off was over, which is an hour ago: a host that
+ * mail was sent to once is not remembered for ever. */
+static int
+forgotten(const struct dest *d, uint32_t now)
+{
+	return d->running == 0 && d->parked.n == 0 &&
+	    d->until + BACKOFF_MAX < now;
+}
+
+static void
+forget(struct dest **at)
+{
+	struct dest *d = *at;
+
+	*at = d->next;
+	free(d->key);
+	free(d);
+}
+
 struct dest *
 dest_get(struct dests *t, const struct goal *g)
 {
+	uint32_t now = (uint32_t)time(NULL);
 	struct buf b = {0};
 	struct dest *d, **at;
 
 	buf_fmt(&b, "%s %s", goal_word(g->kind), g->dest);
 	buf_cstr(&b);
-	for (at = chain(t, b.p); (d = *at) != NULL; at = &d->next)
-		if (strcmp(d->key, b.p) == 0)
-			break;
+	at = chain(t, b.p);
+	while ((d = *at) != NULL && strcmp(d->key, b.p) != 0) {
+		if (forgotten(d, now))
+			forget(at);
+		else
+			at = &d->next;
+	}
 	if (d != NULL) {
 		buf_free(&b);
 		return d;
