@@ -61,6 +61,25 @@ unsafe(const struct sources *s, const char *path, const struct stat *st,
 	return -1;
 }
 
+/* A link in somebody's own directory leads where he likes: to a file that only
+ * root can read too, and a table would show him what is in it. */
+static int
+unsafe_link(const char *path, const struct stat *file, struct diag *d)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1) {
+		diag_errno(d, path, "stat");
+		return -1;
+	}
+	if (!S_ISLNK(st.st_mode) || st.st_uid == 0 || st.st_uid == getuid() ||
+	    st.st_uid == file->st_uid)
+		return 0;
+	diag_error(d, path, 0, "unsafe link: uid %lu made it, to a file of "
+	    "uid %lu", (unsigned long)st.st_uid, (unsigned long)file->st_uid);
+	return -1;
+}
+
 /* The directories above a real path, up to the prefix, that is not looked
  * at: whoever chose it answers for it. */
 static int
@@ -117,7 +136,8 @@ read_checked(struct sources *s, const char *path, int fd, struct buf *text,
 	real = realpath(path, NULL);
 	if (real == NULL) {
 		diag_errno(d, path, "realpath");
-	} else if (unsafe(s, path, &st, d) == 0 &&
+	} else if (unsafe_link(path, &st, d) == 0 &&
+	    unsafe(s, path, &st, d) == 0 &&
 	    unsafe_parents(s, real, d) == 0) {
 		remember(s, path, &st);
 		r = read_to_end(fd, text, FILE_MAX);

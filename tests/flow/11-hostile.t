@@ -76,4 +76,15 @@ unlike 'no list shows what another user keeps for himself' "$(cat "$log")" \
 ok 'his own is read, as him' wait_for 10 \
     grep -q ' to=<bob.* orig_to=<own@.*status=sent' "$log"
 kill $qpid; wait $qpid
+
+echo 'key: secret-of-root' >/root/keys; chmod 600 /root/keys
+chmod 755 /etc/virtual
+rm /etc/virtual/carl.test/aliases
+as carl ln -s /root/keys /etc/virtual/carl.test/aliases
+ok "a domain's owner cannot have a file of root's compiled" \
+    sh -c '! /usr/local/sbin/alias-compile 2>"$1"' sh "$t/said"
+like 'and is named' "$(cat "$t/said")" \
+    "^/etc/virtual/carl.test/aliases: .*unsafe link: uid $(id -u carl)"
+unlike 'the old tables stay' \
+    "$(/usr/local/sbin/route-explain key@carl.test 2>&1)" secret-of-root
 done_testing
