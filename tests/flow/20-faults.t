@@ -9,10 +9,10 @@ mkdir "$t/tmp"; chmod 1777 "$t/tmp"
 TMPDIR=$t/tmp
 export TMPDIR
 
-# try STEP PROGRAM…: every STEPth point, the first queue-recycle=1.
+# try MODE STEP PROGRAM…: every STEPth point.
 try() {
-	_step=$1 _bad=0; shift
-	"$top/tests/tools/fault" -s "$_step" -w "$tools/fault-call" \
+	_mode=$1 _step=$2 _bad=0; shift 2
+	"$top/tests/tools/fault" -m "$_mode" -s "$_step" -w "$tools/fault-call" \
 	    "$@" >"$t/out" 2>"$t/err" || _bad=1
 	sed 's/^/# /' "$t/out"
 	[ $_bad = 0 ] || sed 's/^/# /' "$t/err"
@@ -22,8 +22,9 @@ try() {
 	done
 	is 'nothing lost, nothing doubled, nothing torn' $_bad 0
 }
-try 11 smtp-recv queue-inject queue-inject-k deliver-mbox deliver-pipe \
-    bounce-build deliver-vhost
-try 23 deliver-smtp deliver-spawn
-try 67 queue-run queue-run-scan queue-run-first alias-compile
+try kill 3 smtp-recv-chain
+try kill 5 queue-inject queue-inject-k deliver-pipe deliver-vhost
+try both 13 smtp-recv queue-inject deliver-mbox deliver-pipe bounce-build
+try both 23 deliver-smtp deliver-spawn
+try both 83 queue-run queue-run-scan queue-run-first alias-compile
 done_testing

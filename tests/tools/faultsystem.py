@@ -89,8 +89,9 @@ def message(token, size):
 class System:
     """A private system: prefix, queue, mailboxes."""
 
-    def __init__(self, options, program, recycle):
+    def __init__(self, options, program, recycle, settings=""):
         self.o, self.program, self.recycle = options, program, recycle
+        self.settings = settings
         self.t = tempfile.mkdtemp(prefix="fault.")
         self.queue = self.t + "/var/spool/postchaise"
         self.spool = self.t + "/var/spool/virtual/example.test"
@@ -116,7 +117,8 @@ class System:
                    f"virtual-user={uid}:{gid}\nvirtual-minimum-uid=1\n"
                    f"alias-user=local\nqueue-recycle={self.recycle}\n"
                    f"retry-min=1\nretry-max=1\nverify-from=no\nminfree=0\n"
-                   f"relay-host=[127.0.0.1]:{self.sink.port}\n")
+                   f"relay-host=[127.0.0.1]:{self.sink.port}\n"
+                   f"{self.settings}")
         self.write("etc/virtual/domains.cf", "admin:example.test:1:test\n")
         self.write("etc/virtual/example.test/passwd",
                    "alice:*\nbob:*\ncarol:*\ndave:*\n")
