@@ -233,12 +233,17 @@ static int
 prepare(void)
 {
 	char *dir = path_make(PATH_QUEUE);
+	sigset_t none;
 
 	/* A file of ours must never get the number 6 by chance. */
 	q.answer = q.keep ? 0 : fcntl(6, F_SETFD, FD_CLOEXEC) == 0 ? 6 : -1;
 	umask(077);
+	/* The caller's limits and blocked signals are not to decide. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* an error like a full disk */
 	signal(SIGALRM, timed_out);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	alarm(PATIENCE);
 	deposit_begin(&q.d, 1);
 	if (tables_open(&q.tables, "public.cdb") == -1)

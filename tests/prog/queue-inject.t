@@ -70,6 +70,13 @@ unlike 'no for with two recipients' "$(tr '\0' '\n' <"$f")" 'for <'
 like 'an unknown name is kept' "$(tr '\0' '\n' <"$f")" '^Aunknown=kept$'
 like 'and those of recipients' "$(tr '\0' '\n' <"$f")" '^anotify=NEVER$'
 
+# The caller's limits.
+head -c 300000 /dev/zero | tr '\0' x >"$t/large"; chmod 644 "$t/large"
+code=0
+as sh -c 'ulimit -f 100; exec queue-inject -f a@b alice@example.test' <"$t/large" 2>/dev/null || code=$?
+is 'a file size limit of the caller is an error like any' "$code" 53
+is 'and leaves nothing behind' "$(count "$Q/body")" 0
+
 # Bytes: NUL, 8-bit, no newline at the end.
 printf 'S: x\n\na\0b\377\200c' >"$t/odd"; chmod 644 "$t/odd"
 as queue-inject -f a@b alice@example.test <"$t/odd"
