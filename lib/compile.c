@@ -183,6 +183,34 @@ set_hostname(struct compile *c)
 	conffile_set(&c->conf, "hostname", host);
 }
 
+/* Numbers that would stop the mail. */
+static void
+check_numbers(struct compile *c)
+{
+	static const struct {
+		const char *name;
+		uint64_t least, most;
+		const char *text;
+	} range[] = {
+		{"recipients", 100, UINT64_MAX,
+		    "at least 100 (RFC 5321 4.5.3.1.8)"},
+		{"smtp-port", 1, 65535, "a port is 1 to 65535"},
+		{"concurrency-local", 1, UINT64_MAX, "at least 1"},
+		{"concurrency-remote", 1, UINT64_MAX, "at least 1"},
+		{"concurrency-destination", 1, UINT64_MAX, "at least 1"}};
+	const struct conf_value *v;
+	uint64_t n;
+	size_t i;
+
+	for (i = 0; i < sizeof range / sizeof range[0]; i++) {
+		v = conffile_find(&c->conf, range[i].name);
+		if (v != NULL && (parse_u64(v->text.p, strlen(v->text.p), &n) ||
+		    n < range[i].least || n > range[i].most))
+			diag_error(&c->diag, c->conf_path, v->line, "%s: %s",
+			    range[i].name, range[i].text);
+	}
+}
+
 /* What the type of a setting does not say. */
 static void
 check_settings(struct compile *c)
@@ -195,7 +223,6 @@ check_settings(struct compile *c)
 	uid_t uid;
 	gid_t gid;
 	size_t i;
-	uint64_t n;
 
 	for (i = 0; i < 2; i++) {
 		v = conffile_find(&c->conf, words[i][0]);
@@ -205,10 +232,7 @@ check_settings(struct compile *c)
 			    "%s: `%s' is neither %s nor %s", words[i][0],
 			    v->text.p, words[i][1], words[i][2]);
 	}
-	v = conffile_find(&c->conf, "recipients");
-	if (v != NULL && (parse_u64(v->text.p, v->text.len, &n) || n < 100))
-		diag_error(&c->diag, c->conf_path, v->line,
-		    "recipients: at least 100 (RFC 5321 4.5.3.1.8)");
+	check_numbers(c);
 	v = conffile_find(&c->conf, "relay-host");
 	if (v != NULL && *v->text.p != '\0' && nexthop_parse(&hop, v->text.p,
 	    strlen(v->text.p), 25) == -1)

@@ -151,6 +151,8 @@ bad 'a uid below the minimum' etc/postchaise/postchaise.conf 'virtual-minimum-ui
 bad 'a user of uid 0' etc/virtual/v.test/passwd 'eve:x:0:0' 'passwd:4: eve is uid 0'
 bad 'half an id' etc/virtual/v.test/passwd 'eve:x:5000:' 'passwd:4: eve: uid and gid are not numbers'
 bad 'alias-user root' etc/postchaise/postchaise.conf 'alias-user=root' 'nothing is run as uid 0'
+bad 'no port' etc/postchaise/postchaise.conf 'smtp-port=65536' 'smtp-port: a port'
+bad 'no deliveries' etc/postchaise/postchaise.conf 'concurrency-local=0' 'concurrency-local: at least 1'
 bad 'too few recipients' etc/postchaise/postchaise.conf 'recipients=99' 'at least 100'
 bad 'a mailbox format' etc/postchaise/postchaise.conf 'virtual-mailbox=mh' 'neither mbox nor maildir'
 bad 'a smarthost' etc/postchaise/postchaise.conf 'relay-host=[192.0.2.1' 'not .host.:port'
