@@ -330,73 +330,60 @@ work_verdict(struct work *w, unsigned i, enum goal_state state,
 	return r;
 }
 
-/* The state of a root by its goals: RCPT_TODO while one is not decided. */
-static char
-root_state(const struct work *w, unsigned root)
+/* The state of each root by its goals, to be freed: RCPT_TODO while one is not
+ * decided. */
+static char *
+root_states(const struct work *w)
 {
-	char state = RCPT_DONE;
+	char *state = xalloc(w->slot.env.nrcpt);
 	const struct goal *g;
 
+	memset(state, RCPT_DONE, w->slot.env.nrcpt);
 	for (g = w->goal; g < w->goal + w->ngoal; g++) {
-		if (g->root != root)
+		if (g->state == GOAL_DONE || g->state == GOAL_EXPANDED)
 			continue;
-		switch (g->state) {
-		case GOAL_DONE:
-		case GOAL_EXPANDED:
-			break;
-		case GOAL_REPORTED:
-			state = RCPT_REPORTED;
-			break;
-		default:
-			return RCPT_TODO;
-		}
+		if (g->state != GOAL_REPORTED)
+			state[g->root] = RCPT_TODO;
+		else if (state[g->root] == RCPT_DONE)
+			state[g->root] = RCPT_REPORTED;
 	}
 	return state;
 }
 
-/* Did all that the root was expanded to come to nothing? */
-static int
-came_to_nothing(const struct work *w, unsigned root)
-{
-	const struct goal *g;
-	int any = 0;
-
-	for (g = w->goal; g < w->goal + w->ngoal; g++) {
-		if (g->root != root)
-			continue;
-		if (g->state != GOAL_EXPANDED)
-			return 0;
-		any = 1;
-	}
-	return any;
-}
-
+/* All that the root was expanded to may have come to nothing. */
 void
 work_fail_loops(struct work *w)
 {
+	enum { EXPANDED = 1, OTHER = 2 };
+	unsigned i, n = w->slot.env.nrcpt;
 	struct goal g = {.place = ""};
-	unsigned i;
+	char *has = xalloc(n);
 
-	for (i = 0; i < w->slot.env.nrcpt; i++) {
-		if (w->slot.states[i] != RCPT_TODO || !came_to_nothing(w, i))
+	memset(has, 0, n);
+	for (i = 0; i < w->ngoal; i++)
+		has[w->goal[i].root] |= w->goal[i].state == GOAL_EXPANDED
+		    ? EXPANDED : OTHER;
+	for (i = 0; i < n; i++) {
+		if (w->slot.states[i] != RCPT_TODO || has[i] != EXPANDED)
 			continue;
 		g.root = i;
 		g.addr = w->root[i].addr;
 		work_decide(w, &g, GOAL_FAILED, "5.4.6",
 		    "alias loop: nothing but itself comes of it");
 	}
+	free(has);
 }
 
 unsigned
 work_settle(struct work *w)
 {
+	char *states = root_states(w), state;
 	unsigned i, left = 0;
-	char state;
 
 	for (i = 0; i < w->slot.env.nrcpt; i++) {
 		if (w->slot.states[i] != RCPT_TODO)
 			continue;
-		state = root_state(w, i);
+		state = states[i];
 		if (state == RCPT_TODO) {
 			left++;
 		} else if (w->slot.env.nrcpt > 1) {
@@ -406,5 +393,6 @@ work_settle(struct work *w)
 				    w->slot.head.id);
 		}
 	}
+	free(states);
 	return left;
 }
