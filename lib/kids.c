@@ -183,6 +183,10 @@ kids_start(struct kids *k, const struct spawnplan *plan,
 		if (c != NULL)
 			r = packet_send(c->sock, order.p, order.len,
 			    plan->keep ? message : -1);
+		/* It has ended already: kids_read sees what it said. */
+		if (c != NULL && r == -1 &&
+		    (errno == EPIPE || errno == ECONNRESET))
+			r = 0;
 		if (c != NULL && !plan->keep)
 			shutdown(c->sock, SHUT_WR);
 	}
