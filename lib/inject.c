@@ -137,8 +137,10 @@ give(int fd, const char *p, size_t n, uint64_t deadline)
 {
 	ssize_t w;
 
-	if (deadline == 0)
+	if (deadline == 0) {
+		fcntl(fd, F_SETFL, O_WRONLY); /* fill may have said other */
 		return write_all(fd, p, n);
+	}
 	no_blocking(fd);
 	while (n > 0) {
 		w = write(fd, p, n);

@@ -149,4 +149,13 @@ is "no order" "$code" 100
 order Xreason=bounce Fann@a.test Tbob@b.test; build
 is "no hostname" "$code" 100
 exits "arguments" 100 bounce-build x 2>/dev/null
+# A report that no pipe holds at once: a long header of the original.
+{ printf 'Subject: x\n'; for i in 1 2 3 4 5 6 7 8 9; do
+	printf 'X-Long:'; for j in 1 2 3 4 5 6 7 8 9; do printf ' %0750d\n' "$j"; done
+done; printf '\nbody\n'; } >"$t/in"
+with Fa@b Tc@d aaction=failed astatus=5.1.1 "atext=$(printf '%0900d' 0)" \
+    Te@d aaction=failed astatus=5.1.1 "atext=$(printf '%0900d' 1)"
+build
+is 'a report larger than a pipe is queued' "$code" 0
+ok 'whole' sh -c "[ \"\$(wc -c <'$t/msg')\" -gt 65536 ] && tail -n 2 '$t/msg' | grep -q -e '--$'"
 done_testing
