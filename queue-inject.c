@@ -29,6 +29,7 @@
 #include "child.h"
 #include "deposit.h"
 #include "fdio.h"
+#include "header.h"
 #include "log.h"
 #include "packet.h"
 #include "paths.h"
@@ -196,6 +197,27 @@ envelope_args(struct envelope *e, int argc, char **argv)
 	return 0;
 }
 
+/* Has the message come by too often?  Mail that a user's own command sends
+ * back to him is stopped by nothing else. */
+static int
+loops(void)
+{
+	static char first[SLOT_SMALL]; /* of a message in a body file */
+	const char *at = q.d.text, *end = at + q.d.textlen;
+	struct header_field f;
+	uint64_t n = 0;
+	ssize_t r;
+
+	if (q.d.bodyfd != -1) {
+		r = pread(q.d.bodyfd, first, sizeof first, SLOT_ROOM);
+		at = first;
+		end = first + (r > 0 ? r : 0);
+	}
+	while (at < end && header_next(&at, end, &f) == 1)
+		n += header_is(&f, "Received") || header_is(&f, "Delivered-To");
+	return n > setting_num(&q.tables, "hops");
+}
+
 /* One message whose parts are read: 0, or an exit code. */
 static int
 commit(const struct envelope *e)
@@ -210,6 +232,8 @@ commit(const struct envelope *e)
 		return refuse(EX_FORMAT, "envelope is malformed");
 	if (!envelope_bounded(&kept))
 		return refuse(EX_REFUSED, "too many recipients or attributes");
+	if (loops())
+		return refuse(EX_REFUSED, "too many hops: the message loops");
 	q.received.len = 0;
 	received_add(&q.received, &kept, q.d.id,
 	    setting(&q.tables, "hostname"), (int64_t)(id_time(q.d.id) / 1000000));

@@ -119,7 +119,7 @@ deposit_memory(struct deposit *d, const char *p, size_t n)
 
 /*
  * A slot that may be written: its exclusive lock is held from before the
- * first byte to our exit, and under the lock the head said that it is free.
+ * first byte until it is committed, and under the lock the head said that it is free.
  * queue-run frees a slot only under the same lock (lib/store.c).
  */
 static int
@@ -308,8 +308,10 @@ deposit_commit(struct deposit *d, const struct buf *received)
 		close(fd);
 		return DEPOSIT_WRITE;
 	}
-	notify(num, d->id);
+	/* The lock goes before the note: queue-run need not wait for it, not
+	 * even of one whose user stops it here. */
 	close(fd);
+	notify(num, d->id);
 	if (d->bodyfd != -1)
 		close(d->bodyfd);
 	d->bodyfd = -1;

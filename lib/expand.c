@@ -209,6 +209,8 @@ target(struct walk *k, const char *t, size_t len, int flags)
 	const char *addr = arena_copy(&k->w->arena, t, len);
 	struct route r;
 
+	if (k->w->ngoal > GOALS_MAX + 1)
+		return; /* said once, below, or by work_expand */
 	if (k->base.depth > 0)
 		k->base.place = addr;
 	if (k->base.depth > DEPTH_MAX || k->w->ngoal > GOALS_MAX) {
@@ -266,6 +268,8 @@ work_expand(struct work *w, const struct map *table, unsigned root,
 	struct goal copy;
 	unsigned before = w->ngoal;
 
+	if (from != NULL && before > GOALS_MAX + 1)
+		return; /* a member of a list that was too long before */
 	k.base.root = root;
 	k.base.place = "";
 	k.base.text = "";

@@ -151,44 +151,67 @@ new_delivery(struct sched *s)
 	return NULL;
 }
 
-/* Sends the order for goal i: 1 when it was sent, 0 when it cannot be now. */
+/* The order for dl cannot be sent, and waiting would not help. */
+static void
+defer_order(struct work *w, const struct delivery *dl, const char *what)
+{
+	unsigned k;
+
+	log_warn("queue-order", "id=%.*s what=%s err=%m", ID_LEN,
+	    w->slot.head.id, what);
+	w->todo -= dl->ngoal;
+	for (k = 0; k < dl->ngoal; k++)
+		work_verdict(w, dl->goal[k], GOAL_DEFERRED, "4.3.0", what,
+		    strlen(what));
+}
+
+/* The message and the order to the spawner: 0; -1 when it is not sent, now or
+ * (with the goals deferred) at all. */
 static int
+hand_over(struct sched *s, struct work *w, const struct delivery *dl,
+    const struct buf *order)
+{
+	int message = workmsg_open(w), r;
+
+	if (message == -1) {
+		defer_order(w, dl, "the message cannot be opened");
+		return -1;
+	}
+	r = packet_send(s->chan[dl->chan], order->p, order->len, message);
+	if (r == -1 && (errno == EAGAIN || errno == ENOBUFS))
+		s->full[dl->chan] = 1;
+	else if (r == -1)
+		defer_order(w, dl, "the order cannot be sent");
+	close(message);
+	return r;
+}
+
+/* Starts the delivery of goal i and of those that go along. */
+static void
 send_order(struct sched *s, struct work *w, unsigned i, struct dest *d)
 {
 	struct delivery *dl = new_delivery(s);
-	int chan = w->goal[i].kind == GOAL_SMTP, message, sent = 0;
 	struct buf b = {0};
 	unsigned k;
 
 	if (dl == NULL)
-		return 0;
-	message = workmsg_open(w);
-	if (message == -1) {
-		log_warn("queue-message", "id=%.16s err=%m", w->slot.head.id);
-		dl->number = 0;
-		return 0;
-	}
-	make_order(&b, w, i, dl);
-	sent = packet_send(s->chan[chan], b.p, b.len, message) == 0;
-	if (!sent)
-		s->full[chan] = 1;
-	close(message);
-	buf_free(&b);
-	if (!sent) {
-		dl->number = 0;
-		return 0;
-	}
+		return;
 	dl->w = w;
 	dl->dest = d;
-	dl->chan = chan;
+	dl->chan = w->goal[i].kind == GOAL_SMTP;
 	dl->started = clock_us();
-	for (k = 0; k < dl->ngoal; k++)
-		w->goal[dl->goal[k]].state = GOAL_RUNNING;
-	w->todo -= dl->ngoal;
-	w->running++;
-	d->running++;
-	s->running[chan]++;
-	return 1;
+	make_order(&b, w, i, dl);
+	if (hand_over(s, w, dl, &b) == -1) {
+		dl->number = 0;
+	} else {
+		for (k = 0; k < dl->ngoal; k++)
+			w->goal[dl->goal[k]].state = GOAL_RUNNING;
+		w->todo -= dl->ngoal;
+		w->running++;
+		d->running++;
+		s->running[dl->chan]++;
+	}
+	buf_free(&b);
 }
 
 /* A goal whose destination is backed off is deferred without an attempt.  Its
@@ -264,10 +287,15 @@ park(struct sched *s, struct work **at)
 static void
 not_loaded(struct sched *s, struct msg *m)
 {
+	uint32_t num;
+
 	switch (errno) {
 	case ENOENT:
 	case ENODATA: /* free, or another message's: this one has ended */
-		break;
+		num = m->num;
+		store_forget(s->store, m);
+		store_look(s->store, num);
+		return;
 	case EPROTO:
 		store_aside(s->store, m->num, "checksum or contents");
 		break;

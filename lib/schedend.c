@@ -116,9 +116,11 @@ sched_reaped(struct sched *s, int pid, int code)
 	} else if (w->report_delay) {
 		w->slot.head.warned = 1;
 	} else {
-		for (i = 0; i < w->nreported; i++)
+		for (i = 0; i < w->nreported; i++) {
+			w->sync_later = i + 1 < w->nreported;
 			work_verdict(w, w->reported[i], GOAL_REPORTED,
 			    w->goal[w->reported[i]].status, "", 0);
+		}
 	}
 	return 1;
 }

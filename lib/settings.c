@@ -20,7 +20,7 @@ const struct setting settings[] = {
 	    "largest message in bytes; 0 for no limit"},
 	{"recipients", SET_NUM, SET_CLIENT, "1000",
 	    "recipients of one message by SMTP, at least 100"},
-	{"hops", SET_NUM, SET_CLIENT, "100",
+	{"hops", SET_NUM, SET_CLIENT | SET_PUBLIC, "100",
 	    "Received and Delivered-To fields before a message is looping"},
 	{"timeout", SET_TIME, SET_CLIENT, "5m",
 	    "idle time before an SMTP session is ended"},

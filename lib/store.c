@@ -411,8 +411,8 @@ store_done(struct store *s, struct msg *m, struct slot *slot, int sync)
 {
 	char name[32];
 
-	/* queue-inject holds the lock until it exits, a moment after its
-	 * note: only then may the slot be another message's. */
+	/* queue-inject holds the lock until the message is committed; one that
+	 * the scan found early may still be locked. */
 	if (flock(slot->fd, LOCK_EX | LOCK_NB) == -1)
 		return -1;
 	slot->head.state = SLOT_FREE;

@@ -67,6 +67,9 @@ void store_read_notes(struct store *s);
  * free slots become tokens; what is neither is set aside in bad/. */
 void store_scan(struct store *s);
 int store_scan_some(struct store *s);
+/* The same for one slot that is not known: the note of a message that came
+ * into it may have met the late note of an earlier one. */
+void store_look(struct store *s, uint32_t num);
 /* Is the mark there that somebody could not write a note?  Removes it. */
 int store_scan_wanted(struct store *s);
 

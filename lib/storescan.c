@@ -46,8 +46,8 @@ remove_old(struct store *s, const char *name, const struct stat *st)
 
 /* One slot file that is not known.  One that is locked is being written, or
  * its note is on the way. */
-static void
-look(struct store *s, uint32_t num)
+void
+store_look(struct store *s, uint32_t num)
 {
 	struct slot_head h;
 	struct stat st;
@@ -128,7 +128,7 @@ store_scan_some(struct store *s)
 		}
 		if (slot_number(e->d_name, &num) == 0 &&
 		    store_find(s, num) == NULL)
-			look(s, num);
+			store_look(s, num);
 	}
 	return s->scandir != NULL || s->scanning > 0;
 }

@@ -108,7 +108,9 @@ final_key(struct work *w, const struct goal *g)
 	size_t i;
 
 	buf_fmt(&b, "%d %s %s ", g->kind, g->dest, g->attr ? g->attr : "");
-	for (i = 0; g->addr[i] != '\0'; i++)
+	/* A system user is the same under each of the system's domains. */
+	for (i = 0; g->addr[i] != '\0' &&
+	     (g->kind != GOAL_MBOX || g->addr[i] != '@'); i++)
 		buf_byte(&b, g->addr[i] >= 'A' && g->addr[i] <= 'Z'
 		    ? (char)(g->addr[i] + 32) : g->addr[i]);
 	k = arena_copy(&w->arena, b.p, b.len);
@@ -237,7 +239,7 @@ remember(struct work *w, const struct goal *g)
 	case GOAL_FAILED:
 		return journal(w, g, JOURNAL_FAIL, 0);
 	case GOAL_REPORTED:
-		return journal(w, g, JOURNAL_REPORT, 1);
+		return journal(w, g, JOURNAL_REPORT, !w->sync_later);
 	default:
 		return 0;
 	}

@@ -72,6 +72,7 @@ struct work {
 	int report_failed;  /* one could not be queued: later again */
 	unsigned *reported; /* goals in it */
 	unsigned nreported;
+	int sync_later;     /* of several entries the last one syncs all */
 	uint64_t loaded;    /* clock_us */
 	struct work *next;
 };

@@ -121,6 +121,15 @@ ${quser:+setuidgid "$quser"} queue-inject -f a@b alice@example.test <"$t/fifo" &
 sleep 0.2; kill -9 $p; wait $p 2>/dev/null; kill $w 2>/dev/null
 is 'killed while it reads: nothing is queued' "$(slots)" "$n"
 
+i=0; while [ $i -lt 101 ]; do echo 'Received: from here'; i=$((i + 1)); done >"$t/hops"
+(cat "$t/hops"; echo; echo body) >"$t/looping"; chmod 644 "$t/looping"
+exits 'a message that loops: 31' 31 as queue-inject -f a@b alice@example.test <"$t/looping" 2>/dev/null
+(cat "$t/hops"; echo; cat "$t/big") >"$t/looping"
+exits 'a large one too' 31 as queue-inject -f a@b alice@example.test <"$t/looping" 2>/dev/null
+is 'and no body stays behind' "$(find "$Q/body" -type f | wc -l)" 1
+(sed 101d "$t/hops"; echo; echo Received: not in the header) >"$t/looping"
+exits 'one hop fewer is taken' 0 as queue-inject -f a@b alice@example.test <"$t/looping" 2>/dev/null
+
 exits 'no tables: 55' 55 as env PC_PREFIX=/nonexistent queue-inject -f a@b c@d </dev/null 2>/dev/null
 exits 'bad usage: 100' 100 as queue-inject -f a@b </dev/null 2>/dev/null
 exits 'descriptor 6 may be closed' 0 sh -c 'exec 6>&-; exec "$@"' sh \
