@@ -52,6 +52,54 @@ compile_put(struct compile *c, char tag, const char *key, size_t klen,
 	return -1;
 }
 
+/* The format that a word of virtual-mailbox names, behind skip bytes of it;
+ * NULL when it is none. */
+static const char *
+format_word(const char *p, size_t n, size_t skip)
+{
+	return str_caseeq(p + skip, n - skip, "mbox") ? "mbox"
+	    : str_caseeq(p + skip, n - skip, "maildir") ? "maildir" : NULL;
+}
+
+const char *
+compile_format(const struct compile *c, const char *domain)
+{
+	const char *p = conffile_get(&c->conf, "virtual-mailbox");
+	const char *format = "maildir", *found;
+	size_t n, d = strlen(domain);
+
+	for (; *p != '\0'; p += n + strspn(p + n, " ")) {
+		n = strcspn(p, " ");
+		/* The domain's own word is the last. */
+		if (n > d && p[d] == ':' && mem_caseeq(p, d, domain, d) &&
+		    (found = format_word(p, n, d + 1)) != NULL)
+			return found;
+		found = format_word(p, n, 0);
+		if (found != NULL)
+			format = found;
+	}
+	return format;
+}
+
+/* virtual-mailbox: words, each a format or DOMAIN:format. */
+static void
+check_formats(struct compile *c)
+{
+	const struct conf_value *v = conffile_find(&c->conf, "virtual-mailbox");
+	const char *p = v == NULL ? "" : v->text.p, *colon;
+	size_t n;
+
+	for (; *p != '\0'; p += n + strspn(p + n, " ")) {
+		n = strcspn(p, " ");
+		colon = memchr(p, ':', n);
+		if (format_word(p, n, colon ? (size_t)(colon + 1 - p) : 0) ==
+		    NULL)
+			diag_error(&c->diag, c->conf_path, v->line,
+			    "virtual-mailbox: `%.*s' is neither mbox nor "
+			    "maildir", (int)n, p);
+	}
+}
+
 int
 compile_domain(struct compile *c, const char *domain, const char *type,
     uid_t uid, gid_t gid, const char *file, unsigned line)
@@ -64,7 +112,7 @@ compile_domain(struct compile *c, const char *domain, const char *type,
 	if (strcmp(type, "vhost") == 0) {
 		buf_fmt(&v, "%lu%c%lu%c", (unsigned long)uid, '\0',
 		    (unsigned long)gid, '\0');
-		buf_strz(&v, conffile_get(&c->conf, "virtual-mailbox"));
+		buf_strz(&v, compile_format(c, domain));
 	} else {
 		buf_add(&v, "\0\0\0", 3);
 	}
@@ -215,23 +263,18 @@ check_numbers(struct compile *c)
 static void
 check_settings(struct compile *c)
 {
-	static const char *const words[][3] = {
-		{"virtual-mailbox", "mbox", "maildir"},
-		{"bare-newline", "refuse", "accept"}};
 	const struct conf_value *v;
 	struct nexthop hop;
 	uid_t uid;
 	gid_t gid;
-	size_t i;
 
-	for (i = 0; i < 2; i++) {
-		v = conffile_find(&c->conf, words[i][0]);
-		if (v != NULL && strcmp(v->text.p, words[i][1]) != 0 &&
-		    strcmp(v->text.p, words[i][2]) != 0)
-			diag_error(&c->diag, c->conf_path, v->line,
-			    "%s: `%s' is neither %s nor %s", words[i][0],
-			    v->text.p, words[i][1], words[i][2]);
-	}
+	v = conffile_find(&c->conf, "bare-newline");
+	if (v != NULL && strcmp(v->text.p, "refuse") != 0 &&
+	    strcmp(v->text.p, "accept") != 0)
+		diag_error(&c->diag, c->conf_path, v->line,
+		    "bare-newline: `%s' is neither refuse nor accept",
+		    v->text.p);
+	check_formats(c);
 	check_numbers(c);
 	v = conffile_find(&c->conf, "relay-host");
 	if (v != NULL && *v->text.p != '\0' && nexthop_parse(&hop, v->text.p,

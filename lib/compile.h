@@ -45,6 +45,9 @@ int compile_domain(struct compile *c, const char *domain, const char *type,
 int compile_aliases(struct compile *c, const char *path, const char *domain);
 /* Reads domains.cf and the files of each domain. */
 void compile_virtual(struct compile *c);
+/* "mbox" or "maildir": what is made for users of the domain that have neither,
+ * by the setting virtual-mailbox. */
+const char *compile_format(const struct compile *c, const char *domain);
 /* Appends "file:line" and its NUL. */
 void compile_origin(struct buf *b, const char *file, unsigned line);
 #endif

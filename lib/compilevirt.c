@@ -155,7 +155,7 @@ put_virtual(const struct passwd_file *s, unsigned line, const char *name,
 	buf_fmt(&key, "%s@%s", name, s->domain);
 	buf_fmt(&v, "%lu%c%lu%c%s%c", (unsigned long)ids->uid, '\0',
 	    (unsigned long)ids->gid, '\0',
-	    conffile_get(&c->conf, "virtual-mailbox"), '\0');
+	    compile_format(c, s->domain), '\0');
 	compile_origin(&v, s->file, line);
 	if (compile_put(c, 'u', key.p, key.len, &v, "user", s->file,
 	    line) == 0 && hashlen > 0) {

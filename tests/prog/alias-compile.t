@@ -155,6 +155,7 @@ bad 'no port' etc/postchaise/postchaise.conf 'smtp-port=65536' 'smtp-port: a por
 bad 'no deliveries' etc/postchaise/postchaise.conf 'concurrency-local=0' 'concurrency-local: at least 1'
 bad 'too few recipients' etc/postchaise/postchaise.conf 'recipients=99' 'at least 100'
 bad 'a mailbox format' etc/postchaise/postchaise.conf 'virtual-mailbox=mh' 'neither mbox nor maildir'
+bad 'a mailbox format of a domain' etc/postchaise/postchaise.conf 'virtual-mailbox=v.test:mh' 'neither mbox nor maildir'
 bad 'a smarthost' etc/postchaise/postchaise.conf 'relay-host=[192.0.2.1' 'not .host.:port'
 bad 'a host name' etc/postchaise/postchaise.conf 'hostname=a b' 'not a domain name'
 
@@ -183,6 +184,10 @@ exits 'our name may be a virtual domain' 0 compile
 like 'with a warning' "$(cat "$t/err")" 'v.test is a vhost domain'
 setup; echo 'virtual-user=owner' >>"$conf"; compile
 is 'mail of each owner' "$(get mail ualice@v.test)" "5003|5004|maildir|$v/passwd:1|"
+setup; printf '%s\n' virtual-mailbox=mbox virtual-mailbox=other.test:maildir >>"$conf"; compile
+is 'a mailbox format for all domains' "$(get mail ualice@v.test | cut -d'|' -f3)" mbox
+setup; printf '%s\n' virtual-mailbox=V.test:mbox virtual-mailbox=maildir >>"$conf"; compile
+is 'and one of its own for a domain' "$(get mail ualice@v.test | cut -d'|' -f3)" mbox
 setup; rm "$conf" "$t/etc/aliases"; rm -r "$t/etc/virtual"
 exits 'nothing but users' 0 compile
 ok 'has a name' [ -n "$(get mail shostname)" ]

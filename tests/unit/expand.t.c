@@ -33,6 +33,7 @@ static const struct {
 	REC("amix@v.test", "A:6\0|cmd\0/file\0:include:/list\0x@far.test"),
 	REC("alist@v.test", "A:7\0alice@v.test\0nobody@v.test"),
 	REC("aowner-list@v.test", "A:8\0bob@v.test"),
+	REC("dlocalhost", "local\0\0\0\0D:2"),
 	REC("astaff", "A:10\0joe"),
 	REC("aforeign", "A:9\0\\joe\0x@far.test"),
 };
@@ -168,6 +169,8 @@ aliases(void)
 	is_int(w->goal[todo(":include:/list")].kind, GOAL_INCLUDE, "the list");
 	MESSAGE("Fs@far.test\0Tstaff@host.test\0TJoe@host.test\0");
 	is_int(count(GOAL_TODO), 1, "a name of this system and its address");
+	MESSAGE("Fs@x.test\0Tjoe@host.test\0Tjoe@localhost\0Tjoe\0");
+	is_int(count(GOAL_TODO), 1, "a system user under all its domains");
 	ok(todo("joe@host.test") >= 0, "  are one recipient, with our name");
 }
 
