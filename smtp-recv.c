@@ -360,6 +360,20 @@ find_hostname(void)
 		memcpy(r.hostname, name, n);
 }
 
+/* The end of a session in which more happened than mail that was taken, whose
+ * lines are written already. */
+static void
+log_close(void)
+{
+	if (r.s.messages > 0 && r.refused == 0 && r.s.errors == 0 &&
+	    strcmp(r.end, "quit") == 0)
+		return;
+	log_info("conn-close", "client=%s[%s] helo=%s messages=%u rcpts=%u "
+	    "refused=%u errors=%u ms=%llu end=%s", name_of_peer(),
+	    ip_of_peer(), r.s.helo, r.s.messages, r.s.rcpts, r.refused,
+	    r.s.errors, (unsigned long long)(clock_ms() - r.started), r.end);
+}
+
 /*
  * Routes and settings.  Without a client there is a user of this host, as in
  * sendmail -bs, who may not read the routes and needs none: he could hand
@@ -407,9 +421,6 @@ main(int argc, char **argv)
 	session();
 	on_drop(NULL);
 	injectkeep_end(&r.keep);
-	log_info("conn-close", "client=%s[%s] helo=%s messages=%u rcpts=%u "
-	    "refused=%u errors=%u ms=%llu end=%s", name_of_peer(), ip_of_peer(),
-	    r.s.helo, r.s.messages, r.s.rcpts, r.refused, r.s.errors,
-	    (unsigned long long)(clock_ms() - r.started), r.end);
+	log_close();
 	return 0;
 }

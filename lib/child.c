@@ -160,11 +160,10 @@ fd_guard(void)
 {
 	int fd;
 
-	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= 2)
-		;
-	if (fd == -1)
-		_exit(111);
-	close(fd);
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    openat(AT_FDCWD, "/dev/null", O_RDWR) != fd)
+			_exit(111);
 }
 
 int

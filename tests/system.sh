@@ -140,7 +140,7 @@ sys_services() {
 	#!/bin/sh
 	# A line more for tcprules(1)? Put -x ../../etc/tcp.cdb before 127.0.0.1.
 	exec 2>&1
-	exec envdir ../../env sh -c 'exec pgrphack tcpserver -v -R -H -l 0 \
+	exec envdir ../../env sh -c 'exec pgrphack tcpserver -R -H -l 0 \
 	    -c 200 -b 200 127.0.0.1 "$PORT" smtp-recv'
 	END
 	sys_service "$1" queue-run <<-'END'
