@@ -2,7 +2,7 @@
 include config.mk
 
 # Linked against libc only, statically where musl is there.
-LEAN := smtp-recv queue-inject queue-start queue-run queue-list deliver-spawn \
+LEAN := smtp-recv queue-inject queue-start queue-run queue-list queue-edit deliver-spawn \
         deliver-mbox deliver-vhost deliver-pipe deliver-smtp include-read \
         bounce-build mail-submit route-explain
 # Linked with the system's compiler and the library beside the name.
@@ -67,7 +67,7 @@ clean:
 # Installation.  `modes' says who owns what; bin/add-users makes the users.
 # One file each in LIBEXEC; what people start by hand are links to it.
 D      := $(DESTDIR)
-PEOPLE := alias-compile queue-list route-explain mail-submit
+PEOPLE := alias-compile queue-list queue-edit route-explain mail-submit
 LINKS  := sendmail runq mailq newaliases
 install: all
 	install -d $D$(LIBEXEC) $D$(SBINDIR) $D$(RUNDIR) \

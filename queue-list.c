@@ -67,32 +67,6 @@ fail(const char *what)
 	die_temp("list-read", "name=%s err=%m", what);
 }
 
-/* Reads head, envelope and states, without the message.  0; -1: it is free,
- * or no slot (EPROTO). */
-static int
-read_slot(int fd)
-{
-	struct slot *s = &q.slot;
-	size_t want;
-	uint64_t at;
-
-	errno = 0;
-	if (slot_head_read(fd, &s->head) == -1 || s->head.state == SLOT_FREE)
-		return -1;
-	at = slot_states_at(&s->head) - s->head.envlen;
-	want = (size_t)s->head.envlen + s->head.nrcpt;
-	s->data.len = 0;
-	buf_room(&s->data, want);
-	if (pread(fd, s->data.p, want, (off_t)at) != (ssize_t)want ||
-	    envelope_parse(&s->env, s->data.p, s->head.envlen) != 0 ||
-	    s->env.nrcpt != s->head.nrcpt) {
-		errno = EPROTO;
-		return -1;
-	}
-	s->states = s->data.p + s->head.envlen;
-	return 0;
-}
-
 static void
 show(void)
 {
@@ -138,7 +112,7 @@ visit(int dir, const char *name)
 			fail(name);
 		return;
 	}
-	if (read_slot(fd) == 0)
+	if (slot_peek(&q.slot, fd) == 0)
 		show();
 	else if (errno == EPROTO && fstat(fd, &st) == 0 && st.st_size > 0 &&
 	    st.st_mtime < time(NULL) - SETTLED)

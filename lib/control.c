@@ -7,8 +7,9 @@
 
 #include "child.h"
 #include "control.h"
+#include "edit.h"
 
-enum { REQUEST_MAX = 200, PIECE = 16384 };
+enum { REQUEST_MAX = 400, PIECE = 16384 };
 
 int
 control_open(struct control *c)
@@ -63,7 +64,7 @@ control_accept(struct control *c)
 short
 control_events(const struct control *c, int i)
 {
-	return c->client[i].listing ? POLLOUT : POLLIN;
+	return c->client[i].listing || c->client[i].edited ? POLLOUT : POLLIN;
 }
 
 static const char *
@@ -93,8 +94,22 @@ list_some(struct control_client *k, const struct store *s)
 		buf_str(&k->out, ".\n");
 }
 
+/* The request is whole: the list, or a change. */
 static void
-read_request(struct control_client *k)
+begin_answer(struct control_client *k, struct store *s)
+{
+	k->in.p[k->in.len - 1] = '\0';
+	if (strcmp(k->in.p, "list") == 0) {
+		k->listing = 1;
+		return;
+	}
+	buf_str(&k->out, edit_message(s, k->in.p));
+	buf_byte(&k->out, '\n');
+	k->edited = 1;
+}
+
+static void
+read_request(struct control_client *k, struct store *s)
 {
 	ssize_t n;
 
@@ -107,31 +122,32 @@ read_request(struct control_client *k)
 	if (n > 0 && memchr(k->in.p, '\n', k->in.len) == NULL &&
 	    k->in.len < REQUEST_MAX)
 		return;
-	if (n <= 0 || k->in.len != 5 || memcmp(k->in.p, "list\n", 5) != 0) {
+	if (n <= 0 || k->in.p[k->in.len - 1] != '\n' ||
+	    memchr(k->in.p, '\0', k->in.len) != NULL)
 		leave(k);
-		return;
-	}
-	k->listing = 1;
+	else
+		begin_answer(k, s);
 }
 
 void
-control_serve(struct control *c, int i, const struct store *s)
+control_serve(struct control *c, int i, struct store *s)
 {
 	struct control_client *k = &c->client[i];
 	ssize_t n;
 
-	if (!k->listing) {
-		read_request(k);
+	if (!k->listing && !k->edited) {
+		read_request(k, s);
 		return;
 	}
-	if (k->sent == k->out.len)
+	if (k->listing && k->sent == k->out.len)
 		list_some(k, s);
 	n = send(k->fd, k->out.p + k->sent, k->out.len - k->sent, MSG_NOSIGNAL);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0)
 		k->sent += (size_t)n;
-	if (n == -1 || (k->sent == k->out.len && k->at >= s->slots &&
+	if (n == -1 || (k->edited && k->sent == k->out.len) ||
+	    (k->sent == k->out.len && k->at >= s->slots &&
 	    k->out.len >= 2 && k->out.p[k->out.len - 2] == '.'))
 		leave(k);
 }

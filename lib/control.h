@@ -1,4 +1,5 @@
-/* queue-run's socket: the state of each message (INTERFACES 7). */
+/* queue-run's socket: the state of each message, and changes of it
+ * (INTERFACES 7). */
 #ifndef CONTROL_H
 #define CONTROL_H
 #include "store.h"
@@ -7,7 +8,8 @@ enum { CONTROL_CLIENTS = 8 };
 
 struct control_client {
 	int fd;          /* -1: unused */
-	int listing;
+	int listing;     /* the answer is the list */
+	int edited;      /* the answer is in out */
 	size_t at;       /* place in the store's index to go on from */
 	struct buf in;
 	struct buf out;
@@ -26,5 +28,5 @@ void control_accept(struct control *c);
 /* What client i may be polled for. */
 short control_events(const struct control *c, int i);
 /* Reads its request, writes a piece of its answer. */
-void control_serve(struct control *c, int i, const struct store *s);
+void control_serve(struct control *c, int i, struct store *s);
 #endif

@@ -174,6 +174,29 @@ slot_load(struct slot *s, int qdir, uint32_t num, int flags)
 	return -1;
 }
 
+int
+slot_peek(struct slot *s, int fd)
+{
+	size_t want;
+	uint64_t at;
+
+	errno = 0;
+	if (slot_head_read(fd, &s->head) == -1 || s->head.state == SLOT_FREE)
+		return -1;
+	at = slot_states_at(&s->head) - s->head.envlen;
+	want = (size_t)s->head.envlen + s->head.nrcpt;
+	s->data.len = 0;
+	buf_room(&s->data, want);
+	if (pread(fd, s->data.p, want, (off_t)at) != (ssize_t)want ||
+	    envelope_parse(&s->env, s->data.p, s->head.envlen) != 0 ||
+	    s->env.nrcpt != s->head.nrcpt) {
+		errno = EPROTO;
+		return -1;
+	}
+	s->states = s->data.p + s->head.envlen;
+	return 0;
+}
+
 void
 slot_close(struct slot *s)
 {

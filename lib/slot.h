@@ -88,6 +88,11 @@ int slot_head_read(int fd, struct slot_head *h);
  * open.  data's memory is reused if it has some.  flags: O_RDONLY or O_RDWR.
  */
 int slot_load(struct slot *s, int qdir, uint32_t num, int flags);
+/*
+ * Head, envelope and states of an open slot into s, without the message and
+ * without its checksum: for lists.  0; -1 when it is free or (EPROTO) no slot.
+ */
+int slot_peek(struct slot *s, int fd);
 /* Closes; keeps data's memory for the next slot_load. */
 void slot_close(struct slot *s);
 /* The message of a SLOT_BODY slot, a descriptor of its own at its first byte;

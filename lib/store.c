@@ -118,6 +118,14 @@ store_ready(struct store *s, struct msg *m)
 	msglist_add(m->again || m->attempts > 0 ? &s->ready : &s->fresh, m);
 }
 
+void
+store_hold(struct store *s, struct msg *m)
+{
+	if (m->heap != 0)
+		heap_remove(s, m);
+	m->state = MSG_HELD;
+}
+
 struct msg *
 store_next(struct store *s)
 {

@@ -76,6 +76,8 @@ int store_scan_wanted(struct store *s);
 /* Puts m into the heap for its `next', or into the ready list. */
 void store_schedule(struct store *s, struct msg *m);
 void store_ready(struct store *s, struct msg *m);
+/* Takes m out of the heap and holds it. */
+void store_hold(struct store *s, struct msg *m);
 /* Moves all that are due by now to the ready list; returns when the next one
  * is, 0 for none. */
 uint32_t store_due(struct store *s, uint32_t now);
