@@ -6,9 +6,16 @@ LEAN := smtp-recv queue-inject queue-start queue-run queue-list queue-edit deliv
         deliver-mbox deliver-vhost deliver-pipe deliver-smtp include-read \
         bounce-build mail-submit route-explain
 # Linked with the system's compiler and the library beside the name.
-SYS  := alias-compile mx-lookup user-lookup
+SYS  := alias-compile mx-lookup user-lookup tls-serve auth-check auth-system \
+        check-rate conn-gate
 LDLIBS_alias-compile = -lcdb
 LDLIBS_mx-lookup     = -lunbound
+LDLIBS_tls-serve     = -lssl -lcrypto
+LDLIBS_auth-check    = -laprutil-1 -lcrypt
+CPPFLAGS_auth-check  = $(shell apu-1-config --includes 2>/dev/null)
+LDLIBS_auth-system   = -lpam
+LDLIBS_check-rate    = -llmdb
+LDLIBS_conn-gate     = -lwrap
 
 # A name without a source yet is left out, so that a part can be built alone.
 LEAN := $(foreach p,$(LEAN),$(if $(wildcard $p.c),$p))
@@ -27,7 +34,7 @@ $(B)/lean/%.o: %.c config.mk
 	$(LEANCC) $(DEFS) $(CFLAGS) $(GC) -MMD -MP -c -o $@ $<
 $(B)/sys/%.o: %.c config.mk
 	@mkdir -p $(@D)
-	$(CC) $(DEFS) $(CFLAGS) $(GC) -MMD -MP -c -o $@ $<
+	$(CC) $(DEFS) $(CPPFLAGS_$*) $(CFLAGS) $(GC) -MMD -MP -c -o $@ $<
 
 $(B)/lean/libmail.a: $(LIBSRC:%.c=$(B)/lean/%.o)
 	@rm -f $@; ar rcs $@ $^

@@ -372,17 +372,23 @@ static void
 put_settings(struct compile *c)
 {
 	const struct conf_value *v;
+	struct buf b = {0};
 	size_t i;
 
 	for (i = 0; i < c->conf.n; i++) {
 		v = &c->conf.v[i];
-		table_put(&c->mail, 's', v->s->name, strlen(v->s->name),
-		    v->text.p, v->text.len + 1, NULL);
+		b.len = 0;
+		buf_add(&b, v->text.p, v->text.len + 1);
+		if (v->line > 0)
+			compile_origin(&b, c->conf_path, v->line);
+		table_put(&c->mail, 's', v->s->name, strlen(v->s->name), b.p,
+		    b.len, NULL);
 		if (v->s->flags & SET_PUBLIC)
 			table_put(&c->public, 's', v->s->name,
 			    strlen(v->s->name), v->text.p, v->text.len + 1,
 			    NULL);
 	}
+	buf_free(&b);
 }
 
 /* The key h of all tables: hash of the set and time made; in mail.cdb also

@@ -7,11 +7,9 @@
 enum { NAME = 64 };
 
 /* Options of Postoffice that settings[] may lack. */
-static const char *const postoffice[] = {"audit", "blacklist", "checkhelo",
-    "clients", "debug", "delay", "dnscheck", "escape-from", "filter",
-    "forbidden", "forward-all", "greylist-from", "immediate", "load",
-    "localmx", "msp", "mxpool", "nodaemon", "paranoid", "relay", "safe",
-    "spam", "trusted", "usermap"};
+static const char *const postoffice[] = {"debug", "delay", "dnscheck",
+    "escape-from", "filter", "forward-all", "greylist-from", "immediate",
+    "localmx", "msp", "mxpool", "relay", "safe", "spam", "usermap"};
 
 static int
 is_postoffice(const char *name)
@@ -173,12 +171,12 @@ option(struct conffile *c, const char *file, unsigned line, const char *name,
 		return;
 	}
 	v = slot(c, s);
-	if (v->line != 0 && !(s->flags & SET_LIST)) {
+	if (v->line != 0 && !(s->flags & (SET_LIST | SET_LINES))) {
 		diag_warn(d, file, line, "%s is set in line %u already; "
 		    "the last one counts", name, v->line);
 		v->text.len = 0;
 	} else if (v->line != 0) {
-		buf_byte(&v->text, ' ');
+		buf_byte(&v->text, s->flags & SET_LINES ? '\n' : ' ');
 	} else {
 		v->line = line;
 	}

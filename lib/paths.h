@@ -11,6 +11,8 @@
 #define PATH_QUEUE "/var/spool/postchaise"
 #define PATH_RUN "/var/run/postchaise"
 #define PATH_MAIL "/var/mail"
+#define PATH_TLS "/etc/postchaise/tls"
+#define PATH_STATE "/var/lib/postchaise"
 
 /*
  * True when the environment may be believed: real and effective ids agree and

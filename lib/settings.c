@@ -26,8 +26,56 @@ const struct setting settings[] = {
 	    "idle time before an SMTP session is ended"},
 	{"session-timeout", SET_TIME, SET_CLIENT, "1h",
 	    "time for one whole message by SMTP, from MAIL to the reply"},
+	{"service", SET_TEXT, SET_CLIENT, "smtp",
+	    "what smtp-recv is: smtp, submission or lmtp"},
+	{"clients", SET_NUM, SET_CLIENT, "1000", "sessions at once"},
+	{"clients-address", SET_NUM, SET_CLIENT, "20",
+	    "sessions at once of one address"},
+	{"clients-network", SET_NUM, SET_CLIENT, "60",
+	    "sessions at once of one IPv4 /24 or IPv6 /64"},
+	{"load", SET_NUM, SET_CLIENT, "0",
+	    "load average above which sessions are deferred; 0 for any"},
+	{"greet-delay", SET_TIME, SET_CLIENT, "0",
+	    "wait before the greeting; who speaks meanwhile is refused"},
+	{"forbidden", SET_TEXT, 0, "bounce",
+	    "accept, bounce[:why] or folder:name, for clients pointed out"},
+	{"paranoid", SET_TEXT, SET_CLIENT, "0",
+	    "1: forbid clients without a reverse name; confirmed: or whose "
+	    "name has not their address"},
+	{"trusted", SET_TEXT, SET_LIST, "",
+	    "addresses, networks and names that may relay"},
+	{"checkhelo", SET_BOOL, SET_CLIENT, "0",
+	    "refuse who greets with our name or address"},
+	{"nodaemon", SET_BOOL, SET_CLIENT, "0", "refuse the null sender"},
 	{"verify-from", SET_BOOL, SET_CLIENT, "1",
-	    "refuse a sender whose domain takes no mail"},
+	    "refuse a sender whose domain takes no mail, and our own from "
+	    "outside without a login"},
+	{"check-mail", SET_TEXT, SET_LINES, "", "command asked at MAIL"},
+	{"check-rcpt", SET_TEXT, SET_LINES, "", "command asked at RCPT"},
+	{"check-data", SET_TEXT, SET_LINES, "",
+	    "command asked about the message"},
+	{"dsn", SET_BOOL, SET_CLIENT, "1", "offer DSN"},
+	{"auth", SET_TEXT, SET_CLIENT | SET_PUBLIC, "virtual",
+	    "who may log in: no, virtual, or passwd for system users too"},
+	{"auth-without-tls", SET_BOOL, SET_CLIENT, "0",
+	    "take passwords without TLS"},
+	{"auth-program", SET_TEXT, 0, "auth-check",
+	    "checkpassword command that knows the passwords"},
+	{"auth-tries", SET_NUM, SET_CLIENT, "3",
+	    "failed logins that end a session"},
+	{"auth-failures", SET_NUM, SET_PUBLIC, "20",
+	    "failed logins of one address in an hour"},
+	{"auth-failures-network", SET_NUM, SET_PUBLIC, "60",
+	    "failed logins of one IPv4 /24 or IPv6 /64 in an hour"},
+	{"login-messages-hour", SET_NUM, SET_PUBLIC, "0",
+	    "messages of one login in an hour; 0 for no limit"},
+	{"login-messages-day", SET_NUM, SET_PUBLIC, "0", "... in a day"},
+	{"login-recipients-hour", SET_NUM, SET_PUBLIC, "0",
+	    "recipients of one login in an hour; 0 for no limit"},
+	{"login-recipients-day", SET_NUM, SET_PUBLIC, "0", "... in a day"},
+	{"hide-client", SET_BOOL, SET_CLIENT, "0",
+	    "leave the client out of the Received field"},
+	{"audit", SET_BOOL, SET_CLIENT, "0", "log each command"},
 	{"bare-newline", SET_TEXT, SET_CLIENT, "refuse",
 	    "refuse or accept lines that end in LF alone, for old devices"},
 	{"minfree", SET_SIZE, 0, "10m",
@@ -159,6 +207,25 @@ setting(const struct map *m, const char *name)
 	    n > 0 && v[n - 1] == '\0')
 		return v;
 	return s->dflt;
+}
+
+const char *
+setting_origin(const struct map *m, const char *name)
+{
+	const struct setting *s = setting_find(name);
+	const char *v;
+	size_t n, k;
+
+	if (s == NULL)
+		return NULL;
+	if (s->flags & SET_CLIENT && env_trusted() && override(s) != NULL)
+		return "environment";
+	if (m->p == NULL ||
+	    map_get2(m, 's', name, strlen(name), &v, &n) != 1 || n == 0 ||
+	    v[n - 1] != '\0')
+		return "default";
+	k = strlen(v) + 1;
+	return k < n ? v + k : "computed";
 }
 
 uint64_t

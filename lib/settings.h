@@ -12,7 +12,8 @@ enum setting_type { SET_BOOL, SET_NUM, SET_TIME, SET_SIZE, SET_TEXT };
 enum {
 	SET_CLIENT = 1, /* tcprules may override it: PC_NAME */
 	SET_PUBLIC = 2, /* in public.cdb, which anybody may read */
-	SET_LIST = 4    /* may be given several times; joined with spaces */
+	SET_LIST = 4,   /* may be given several times; joined with spaces */
+	SET_LINES = 8   /* the same, joined with newlines */
 };
 
 struct setting {
@@ -38,6 +39,9 @@ int tables_open(struct map *m, const char *name);
  * default.  Never NULL for a name in settings[].  Valid while m is open.
  */
 const char *setting(const struct map *m, const char *name);
+/* Where that value is from: "file:line", "environment", "default", or
+ * "computed" (mail.cdb only). */
+const char *setting_origin(const struct map *m, const char *name);
 /* The same as a number: seconds, bytes, or 0 and 1. */
 uint64_t setting_num(const struct map *m, const char *name);
 
