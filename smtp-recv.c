@@ -95,10 +95,11 @@ queue_has_room(uint64_t size)
 }
 
 static const char *
-on_mail(void *arg, const char *sender, size_t n, uint64_t size)
+on_mail(void *arg, const char *sender, size_t n,
+    const struct smtparg_mail *m)
 {
 	restart_deadline();
-	if (!queue_has_room(size))
+	if (!queue_has_room(m->size))
 		return "452 4.3.1 the queue is full";
 	return admit_sender(&r.admit, sender, n);
 }
@@ -250,8 +251,8 @@ on_refused(void *arg, enum smtps_what what, const char *text, size_t n,
 		    (unsigned long long)r.s.data.size, reply);
 }
 
-static const struct smtps_hooks hooks = {on_mail, on_rcpt, on_more, on_done,
-    on_drop, on_refused};
+static const struct smtps_hooks hooks = {.mail = on_mail, .rcpt = on_rcpt,
+    .more = on_more, .done = on_done, .drop = on_drop, .refused = on_refused};
 
 /* Writes the replies that have gathered. */
 static int
@@ -307,6 +308,7 @@ session(void)
 		case SMTPS_WORKED:
 			break;
 		case SMTPS_WRITE:
+		case SMTPS_STARTTLS:
 			ok = flush() == 0;
 			break;
 		case SMTPS_READ:

@@ -193,7 +193,7 @@ do_mail(struct smtps *s, const char *line, size_t len)
 	if (no == NULL && s->size_max != 0 && m.size > s->size_max)
 		no = "552 5.3.4 message is too big";
 	if (no == NULL)
-		no = s->hooks->mail(s->arg, s->addr.p, s->addr.len, m.size);
+		no = s->hooks->mail(s->arg, s->addr.p, s->addr.len, &m);
 	if (no != NULL) {
 		refuse_addr(s, SMTPS_A_SENDER, line, len, no);
 		count_error(s);
@@ -298,7 +298,7 @@ static const struct command {
 	void (*run)(struct smtps *, const char *, size_t);
 	const char *says;
 	int bare; /* takes no argument */
-	unsigned char in[4];
+	unsigned char in[SMTPS_DATA];
 } commands[] = {
 	/*                         START    READY    MAIL     RCPT */
 	{"HELO", do_helo, NULL, 0, {RUN,     RUN,     RUN,     RUN}},

@@ -19,7 +19,8 @@ static struct {
 static struct smtps s;
 
 static const char *
-on_mail(void *arg, const char *sender, size_t n, uint64_t size)
+on_mail(void *arg, const char *sender, size_t n,
+    const struct smtparg_mail *m)
 {
 	return n >= 3 && memcmp(sender, "bad", 3) == 0
 	    ? "553 5.1.8 no" : NULL;
@@ -67,8 +68,8 @@ on_refused(void *arg, enum smtps_what what, const char *text, size_t n,
 	buf_byte(&h.refused, '\n');
 }
 
-static const struct smtps_hooks hooks = {on_mail, on_rcpt, on_more, on_done,
-    on_drop, on_refused};
+static const struct smtps_hooks hooks = {.mail = on_mail, .rcpt = on_rcpt,
+    .more = on_more, .done = on_done, .drop = on_drop, .refused = on_refused};
 
 static void
 begin(void)
