@@ -4,6 +4,7 @@
 #define POLICY_H
 #include "buf.h"
 #include "map.h"
+#include "netaddr.h"
 
 /* One rule was looked at.  answer: the reply that refuses, or what it decided
  * ("pass", "may relay"); origin: "file:line", "environment", "default", ... of
@@ -11,12 +12,13 @@
 typedef void policy_trace(void *arg, const char *rule, const char *answer,
     const char *origin);
 
-/* Zero-initialised but for tables. */
+/* Zero-initialised but for tables, ip and name. */
 struct policy {
 	const struct map *tables;
 	/* the client; set before policy_client */
 	const char *ip;     /* "" if unknown */
-	const char *name;   /* verified reverse name, "" if unknown */
+	const char *name;   /* reverse name, "" if unknown; it is not believed
+	                       where it would open something */
 	int local;          /* a user of this host, who could run queue-inject
 	                       as well: all is taken */
 	const char *relayclient; /* RELAYCLIENT of the environment, or NULL */
@@ -34,8 +36,11 @@ struct policy {
 	const char *folder; /* message's attributes; else NULL */
 
 	/* private */
-	struct buf asked;   /* domains asked in this session */
-	struct buf text;
+	struct host_answer *dns; /* the client's name, once it was asked */
+	int unsure;         /* trusted= could not be decided: DNS failed */
+	struct buf asked;   /* sender domains asked in this session */
+	struct buf text;    /* a reply that was put together */
+	struct buf why;     /* what spam points to */
 };
 
 /* Each returns NULL to go on, or the reply that refuses, which is valid until
@@ -52,4 +57,34 @@ const char *policy_sender(struct policy *p, const char *addr, size_t n);
  * own address becomes our name. */
 const char *policy_rcpt(struct policy *p, struct buf *addr);
 void policy_free(struct policy *p);
+
+/* For the parts of the rules. */
+
+/* Tells the trace; answer NULL is "pass".  Returns answer. */
+const char *policy_note(const struct policy *p, const char *rule,
+    const char *answer, const char *origin);
+/* Where a setting is from, for policy_note. */
+const char *policy_origin(const struct policy *p, const char *setting);
+/* Has the client logged in? */
+int policy_logged_in(const struct policy *p);
+/* Is it this very host: a local user, or at an address of ours? */
+int policy_here(const struct policy *p);
+int policy_own_addr(const struct netaddr *a);
+/* Is the domain a literal with an address of ours? */
+int policy_own_literal(const char *domain, size_t n);
+
+enum policy_place {
+	PLACE_HERE,    /* a recipient of ours, or of a domain that we relay */
+	PLACE_AWAY,    /* not our domain */
+	PLACE_NOWHERE, /* ours, and there is no such user */
+	PLACE_LATER    /* cannot be looked up now */
+};
+/* Where mail for the address would go; a user that the tables lack is asked of
+ * the system.  *origin gets what decided, or NULL. */
+enum policy_place policy_place(const struct policy *p, const char *addr,
+    size_t n, const char **origin);
+/* May the login send as this address?  1; 0: no; -1: the tables are damaged.
+ * *origin gets what lets it. */
+int policy_owns(const struct policy *p, const char *addr, size_t n,
+    const char **origin);
 #endif
