@@ -1,10 +1,12 @@
 /*
- * mx-lookup: says where mail for a domain goes: MX hosts, addresses, DNSSEC.
+ * mx-lookup: says where mail for a domain goes: MX hosts, addresses, DNSSEC;
+ * and what addresses a name has, or what name an address.
  *
- * mx-lookup [-D] [-a FILE] [-t SECONDS] DOMAIN      once; the answer on 1
- * mx-lookup [-D] [-a FILE] [-t SECONDS] -s [SOCKET] resident, on a socket
+ * mx-lookup [-D] [-a FILE] [-t SECONDS] DOMAIN          once; answer on 1
+ * mx-lookup [-D] [-a FILE] [-t SECONDS] addr NAME | ptr ADDRESS
+ * mx-lookup [-D] [-a FILE] [-t SECONDS] -s [SOCKET]     resident, on a socket
  * Descriptors: 1 the answer, 2 log.  Environment: DNSCACHEIP.
- * Exit: 0 hosts, 100 there is none and never will be, 111 try later.
+ * Exit: 0 found, 100 there is none and never will be, 111 try later.
  *
  * Runs as a user of its own or anybody; reads resolv.conf and the root's key
  * at the start.  Trusts neither DNS (libunbound validates, mxresolve checks
@@ -127,6 +129,9 @@ make_context(int *forwards)
 	/* The library would deny these by itself. */
 	set_option(ctx, "local-zone:", "test. transparent");
 	set_option(ctx, "local-zone:", "home.arpa. transparent");
+	/* And the names of private addresses. */
+	set_option(ctx, "unblock-lan-zones:", "yes");
+	set_option(ctx, "insecure-lan-zones:", "yes");
 	return ctx;
 }
 
@@ -201,7 +206,7 @@ log_unused(const struct mxresolve *r)
 
 	for (i = 0; i < r->nhosts; i++) {
 		h = &r->hosts[i];
-		if (h->n4 + h->n6 == 0 && !r->implicit)
+		if (h->n4 + h->n6 == 0 && r->about == MXR_MAIL && !r->implicit)
 			log_info("mx-unused", "domain=%s host=%s err=%s",
 			    r->key, h->name,
 			    h->failed ? "lookup-failed" : "no-address");
@@ -402,12 +407,15 @@ turn(void)
 
 /* Ends the process itself: the library's threads do not outlive main well. */
 static void
-once(const char *domain, const char *anchor, int required)
+once(char *const word[], const char *anchor, int required)
 {
+	char question[600]; /* what is cut off was too long to be a name */
 	struct mxresolve r;
 	struct question *q;
 
-	mxr_start(&r, domain, strlen(domain));
+	snprintf(question, sizeof question, "%s%s%s", word[0],
+	    word[1] != NULL ? " " : "", word[1] != NULL ? word[1] : "");
+	mxr_start(&r, question, strlen(question));
 	if (!r.done) {
 		open_dns(anchor, required);
 		q = mxserve_add(&m.s, &r);
@@ -454,7 +462,8 @@ int
 main(int argc, char *argv[])
 {
 	static const char usage[] =
-	    "[-D] [-a file] [-t seconds] domain | -s [socket]";
+	    "[-D] [-a file] [-t seconds] "
+	    "domain | addr name | ptr address | -s [socket]";
 	const char *anchor = NULL;
 	int c, resident = 0, required = 0;
 	uint64_t n;
@@ -474,10 +483,13 @@ main(int argc, char *argv[])
 		else
 			die_usage(usage);
 	}
-	if (argc - optind > 1 || (!resident && argc - optind != 1))
+	argc -= optind;
+	argv += optind;
+	if (argc > 2 - resident || argc < 1 - resident || (argc == 2 &&
+	    strcmp(argv[0], "addr") != 0 && strcmp(argv[0], "ptr") != 0))
 		die_usage(usage);
 	if (!resident)
-		once(argv[optind], anchor, required);
+		once(argv, anchor, required);
 	open_dns(anchor, required);
-	serve(optind < argc ? argv[optind] : path_make(PATH_RUN "/mx-lookup"));
+	serve(argc > 0 ? argv[0] : path_make(PATH_RUN "/mx-lookup"));
 }

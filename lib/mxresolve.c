@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "dnsname.h"
 #include "mxresolve.h"
 #include "str.h"
 
@@ -11,12 +12,20 @@
  * as libunbound itself remembers that a server failed. */
 enum { TTL_MAX = 3600, TTL_FAIL = 5 };
 
+/* What the question was about, for a text. */
+static const char *
+subject(const struct mxresolve *r)
+{
+	return r->about == MXR_PTR ? r->key + 4 : r->name;
+}
+
 static void
 fail(struct mxresolve *r, const char *status, const char *before,
     const char *after)
 {
 	r->out.len = 0;
-	buf_fmt(&r->out, "fail %s %s%s%s\n", status, before, r->name, after);
+	buf_fmt(&r->out, "fail %s %s%s%s\n", status, before, subject(r),
+	    after);
 	r->done = 1;
 }
 
@@ -36,7 +45,8 @@ static void
 fail_dns(struct mxresolve *r, const char *what)
 {
 	r->out.len = 0;
-	buf_fmt(&r->out, "fail 4.4.3 %s of %s: %s\n", what, r->name, r->why);
+	buf_fmt(&r->out, "fail 4.4.3 %s of %s: %s\n", what, subject(r),
+	    r->why);
 	r->ttl = TTL_FAIL;
 	r->done = 1;
 }
@@ -77,14 +87,6 @@ is_localhost(const char *name)
 	    (n > 10 && strcmp(name + n - 10, ".localhost") == 0);
 }
 
-static int
-is_ipv4(const char *s)
-{
-	struct in_addr a;
-
-	return inet_pton(AF_INET, s, &a) == 1;
-}
-
 static struct mxr_host *
 host_insert(struct mxresolve *r, size_t at, unsigned pref, const char *name)
 {
@@ -110,41 +112,97 @@ use_itself(struct mxresolve *r)
 	host_insert(r, 0, 0, r->name);
 }
 
-void
-mxr_start(struct mxresolve *r, const char *domain, size_t len)
+/* An address whose name is asked for. */
+static void
+start_ptr(struct mxresolve *r, const char *p, size_t n)
 {
-	int brackets = len > 2 && domain[0] == '[' && domain[len - 1] == ']';
+	char t[NETADDR_TEXT];
+
+	r->about = MXR_PTR;
+	if (netaddr_parse(&r->ip, p, n) == -1) {
+		snprintf(r->key, sizeof r->key, "ptr ");
+		fail(r, "5.1.2", "not an address", "");
+		return;
+	}
+	netaddr_text(&r->ip, t);
+	snprintf(r->key, sizeof r->key, "ptr %s", t);
+	dnsname_reverse(&r->ip, r->name);
+	r->hosts = xalloc((MXR_HOSTS + 1) * sizeof *r->hosts);
+	if (strcmp(t, "::1") == 0 || strcmp(t, "127.0.0.1") == 0) {
+		buf_str(&r->out, "ptr localhost confirmed\n");
+		r->done = 1;
+	}
+}
+
+/* A name whose addresses are asked for: as if an MX look-up had found nothing,
+ * and securely. */
+static void
+start_addr(struct mxresolve *r)
+{
+	use_itself(r);
+	r->next = r->got = 1;
+	r->ttl = TTL_MAX;
+}
+
+/* Takes the name, as it is in the question; 0, or -1: the question is done. */
+static int
+start_name(struct mxresolve *r, const char *p, size_t n)
+{
+	struct netaddr ip;
+
+	if (n > 1 && p[n - 1] == '.')
+		n--;
+	if (str_8bit(p, n)) {
+		fail(r, "5.6.7", "not ASCII: ask for the xn-- form", "");
+		return -1;
+	}
+	if (!addr_domain_valid(p, n, 0, 0)) {
+		fail(r, "5.1.2", "not a domain name", "");
+		return -1;
+	}
+	memcpy(r->name, p, n);
+	str_lower(r->name, n);
+	if (netaddr_parse(&ip, r->name, n) == -1)
+		return 0;
+	fail(r, "5.1.2", "an address must stand in brackets: ", "");
+	return -1;
+}
+
+void
+mxr_start(struct mxresolve *r, const char *question, size_t len)
+{
+	int brackets = len > 2 && question[0] == '[' &&
+	    question[len - 1] == ']';
 
 	memset(r, 0, sizeof *r);
-	if (brackets && literal(r, domain + 1, len - 2))
-		return;
-	domain += brackets;
-	len -= 2 * (size_t)brackets;
-	if (len > 1 && domain[len - 1] == '.')
-		len--;
-	if (str_8bit(domain, len)) {
-		fail(r, "5.6.7", "not ASCII: ask for the xn-- form", "");
+	if (len > 4 && memcmp(question, "ptr ", 4) == 0) {
+		start_ptr(r, question + 4, len - 4);
 		return;
 	}
-	if (!addr_domain_valid(domain, len, 0, 0)) {
-		fail(r, "5.1.2", "not a domain name", "");
-		return;
-	}
-	memcpy(r->name, domain, len);
-	str_lower(r->name, len);
-	r->hosts = xalloc((MXR_HOSTS + 1) * sizeof *r->hosts);
-	snprintf(r->key, sizeof r->key, "%s%s%s", brackets ? "[" : "",
-	    r->name, brackets ? "]" : "");
-	if (is_localhost(r->name)) {
-		buf_fmt(&r->out, "mx 0 %s insecure ::1 127.0.0.1\n", r->name);
-		r->done = 1;
-	} else if (is_ipv4(r->name)) {
-		fail(r, "5.1.2", "an address must stand in brackets: ", "");
+	if (len > 5 && memcmp(question, "addr ", 5) == 0) {
+		r->about = MXR_ADDR;
+		question += 5;
+		len -= 5;
 	} else if (brackets) {
-		/* As if an MX look-up had found nothing, and securely. */
-		use_itself(r);
-		r->next = r->got = 1;
-		r->ttl = TTL_MAX;
+		if (literal(r, question + 1, len - 2))
+			return;
+		question++;
+		len -= 2;
+	}
+	if (start_name(r, question, len) == -1)
+		return;
+	r->hosts = xalloc((MXR_HOSTS + 1) * sizeof *r->hosts);
+	snprintf(r->key, sizeof r->key, "%s%s%s", r->about == MXR_ADDR
+	    ? "addr " : brackets ? "[" : "", r->name, brackets ? "]" : "");
+	if (is_localhost(r->name)) {
+		if (r->about == MXR_ADDR)
+			buf_str(&r->out, "addr ::1 127.0.0.1\n");
+		else
+			buf_fmt(&r->out, "mx 0 %s insecure ::1 127.0.0.1\n",
+			    r->name);
+		r->done = 1;
+	} else if (brackets || r->about == MXR_ADDR) {
+		start_addr(r);
 	}
 }
 
@@ -157,37 +215,10 @@ mxr_next(struct mxresolve *r, struct mxr_lookup *l)
 		return 0;
 	l->tag = t;
 	l->name = t == 0 ? r->name : r->hosts[(t - 1) / 2].name;
-	l->type = t == 0 ? DNS_MX : t % 2 ? DNS_AAAA : DNS_A;
+	l->type = t == 0 && r->about == MXR_PTR ? DNS_PTR
+	    : t == 0 ? DNS_MX : t % 2 ? DNS_AAAA : DNS_A;
 	r->next++;
 	return 1;
-}
-
-/*
- * The host name of an MX record as text, lower case.  0; -1: not a host name
- * (bytes that no name of a mail host has; a dot inside a label).  The root,
- * which is what a null MX names, is the empty text.
- */
-static int
-mx_name(const unsigned char *p, size_t n, char out[256])
-{
-	size_t i = 0, len = 0, label;
-
-	while (i < n && p[i] != 0) {
-		label = p[i++];
-		if (label > 63 || label > n - i || len + label + 1 > 255 ||
-		    memchr(p + i, '.', label) != NULL)
-			return -1;
-		if (len > 0)
-			out[len++] = '.';
-		memcpy(out + len, p + i, label);
-		len += label;
-		i += label;
-	}
-	if (i + 1 != n)
-		return -1;
-	out[len] = '\0';
-	str_lower(out, len);
-	return len == 0 || addr_domain_valid(out, len, 0, 0) ? 0 : -1;
 }
 
 /* Adds a host in its place; one that is there keeps its better preference. */
@@ -216,13 +247,13 @@ static void
 mx_data(struct mxresolve *r, const struct dns_answer *a)
 {
 	const unsigned char *p;
-	char name[256];
+	char name[DNSNAME_MAX];
 	int i, null = 0;
 
 	for (i = 0; a->data[i] != NULL; i++) {
 		p = (const unsigned char *)a->data[i];
 		if (a->len[i] < 3 ||
-		    mx_name(p + 2, (size_t)a->len[i] - 2, name) == -1)
+		    dnsname_text(p + 2, (size_t)a->len[i] - 2, name) == -1)
 			r->malformed++;
 		else if (name[0] == '\0')
 			null = 1;
@@ -255,6 +286,28 @@ mx_answer(struct mxresolve *r, const struct dns_answer *a)
 	}
 }
 
+/* The names of the address; whether it is theirs is to be looked up. */
+static void
+ptr_answer(struct mxresolve *r, const struct dns_answer *a)
+{
+	char name[DNSNAME_MAX];
+	int i;
+
+	if (a->kind == DNS_FAIL) {
+		fail_dns(r, "name");
+		return;
+	}
+	for (i = 0; a->kind == DNS_DATA && a->data[i] != NULL; i++)
+		if (dnsname_text((const unsigned char *)a->data[i],
+		    (size_t)a->len[i], name) == -1 || name[0] == '\0')
+			r->malformed++;
+		else if (r->nhosts < MXR_NAMES)
+			add_mx(r, 0, name);
+	if (r->nhosts == 0)
+		fail(r, "5.4.4", "", r->malformed > 0
+		    ? " has no name that is a host name" : " has no name");
+}
+
 static void
 host_answer(struct mxr_host *h, int type, const struct dns_answer *a)
 {
@@ -275,13 +328,11 @@ host_answer(struct mxr_host *h, int type, const struct dns_answer *a)
 /* IPv6 and IPv4 take turns, so that a family that does not work here costs
  * one attempt, not all. */
 static void
-write_host(struct mxresolve *r, const struct mxr_host *h)
+write_addrs(struct mxresolve *r, const struct mxr_host *h)
 {
 	char t[INET6_ADDRSTRLEN];
 	size_t i;
 
-	buf_fmt(&r->out, "mx %u %s %s", h->pref, h->name,
-	    r->insecure || h->insecure ? "insecure" : "secure");
 	for (i = 0; i < h->n4 || i < h->n6; i++) {
 		if (i < h->n6)
 			buf_fmt(&r->out, " %s",
@@ -293,6 +344,61 @@ write_host(struct mxresolve *r, const struct mxr_host *h)
 	buf_byte(&r->out, '\n');
 }
 
+static void
+write_host(struct mxresolve *r, const struct mxr_host *h)
+{
+	if (r->about == MXR_ADDR)
+		buf_str(&r->out, "addr");
+	else
+		buf_fmt(&r->out, "mx %u %s %s", h->pref, h->name,
+		    r->insecure || h->insecure ? "insecure" : "secure");
+	write_addrs(r, h);
+}
+
+static int
+host_has(const struct mxr_host *h, const struct netaddr *ip)
+{
+	size_t i;
+
+	for (i = 0; i < h->n6; i++)
+		if (memcmp(&h->v6[i], ip->b, 16) == 0)
+			return 1;
+	for (i = 0; netaddr_is4(ip) && i < h->n4; i++)
+		if (memcmp(&h->v4[i], ip->b + 12, 4) == 0)
+			return 1;
+	return 0;
+}
+
+/* The first name that has the address, else the first name. */
+static void
+write_name(struct mxresolve *r, int failed)
+{
+	size_t i;
+
+	for (i = 0; i < r->nhosts; i++)
+		if (host_has(&r->hosts[i], &r->ip))
+			break;
+	if (i < r->nhosts)
+		buf_fmt(&r->out, "ptr %s confirmed\n", r->hosts[i].name);
+	else
+		buf_fmt(&r->out, "ptr %s %s\n", r->hosts[0].name,
+		    failed ? "undecided" : "unconfirmed");
+}
+
+/* No host has an address. */
+static void
+fail_hosts(struct mxresolve *r, int failed)
+{
+	if (failed)
+		fail_dns(r, "addresses");
+	else if (r->implicit && (r->key[0] == '[' || r->about == MXR_ADDR))
+		fail(r, "5.4.4", "host ", " has no address");
+	else if (r->implicit)
+		fail(r, "5.4.4", "", " has neither MX nor address");
+	else
+		fail(r, "5.4.4", "no MX of ", " has an address");
+}
+
 /* All answers are there: the hosts that have an address, or why none has. */
 static void
 finish(struct mxresolve *r)
@@ -302,22 +408,17 @@ finish(struct mxresolve *r)
 
 	for (i = 0; i < r->nhosts; i++) {
 		failed |= r->hosts[i].failed;
-		if (r->hosts[i].n4 + r->hosts[i].n6 > 0)
+		if (r->about != MXR_PTR &&
+		    r->hosts[i].n4 + r->hosts[i].n6 > 0)
 			write_host(r, &r->hosts[i]);
 	}
 	r->done = 1;
 	if (failed && r->ttl > TTL_FAIL)
 		r->ttl = TTL_FAIL;
-	if (r->out.len > 0)
-		return;
-	if (failed)
-		fail_dns(r, "addresses");
-	else if (r->implicit && r->key[0] == '[')
-		fail(r, "5.4.4", "host ", " has no address");
-	else if (r->implicit)
-		fail(r, "5.4.4", "", " has neither MX nor address");
-	else
-		fail(r, "5.4.4", "no MX of ", " has an address");
+	if (r->about == MXR_PTR)
+		write_name(r, failed);
+	else if (r->out.len == 0)
+		fail_hosts(r, failed);
 }
 
 void
@@ -332,7 +433,9 @@ mxr_answer(struct mxresolve *r, unsigned tag, const struct dns_answer *a)
 	if (tag == 0 || ttl < r->ttl)
 		r->ttl = ttl;
 	r->got++;
-	if (tag == 0)
+	if (tag == 0 && r->about == MXR_PTR)
+		ptr_answer(r, a);
+	else if (tag == 0)
 		mx_answer(r, a);
 	else
 		host_answer(&r->hosts[(tag - 1) / 2],
@@ -351,7 +454,7 @@ mxr_expire(struct mxresolve *r, const char *why)
 	if (r->why[0] == '\0')
 		clean(r->why, sizeof r->why, why);
 	if (r->got == 0) {
-		fail_dns(r, "MX");
+		fail_dns(r, r->about == MXR_PTR ? "name" : "MX");
 		return;
 	}
 	for (i = 0; i < r->nhosts; i++)

@@ -1,6 +1,7 @@
 /* From DNS answers to the list of hosts that take a domain's mail (RFC 5321
- * 5.1, RFC 7505), without asking anybody itself: it says what to look up, is
- * told what came, and writes the answer of mx-lookup(8). */
+ * 5.1, RFC 7505), the addresses of a name, or the name of an address, without
+ * asking anybody itself: it says what to look up, is told what came, and
+ * writes the answer of mx-lookup(8). */
 #ifndef MXRESOLVE_H
 #define MXRESOLVE_H
 #include <netinet/in.h>
@@ -8,14 +9,16 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "netaddr.h"
 
 enum {
 	MXR_HOSTS = 32, /* hosts kept, the best; lib/mxq.c takes 64 */
 	MXR_ADDRS = 16, /* addresses kept of each family of a host */
+	MXR_NAMES = 4,  /* names of an address that are looked at */
 	MXR_LOOKUPS = 1 + 2 * MXR_HOSTS
 };
 
-enum { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28 };
+enum { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_AAAA = 28 };
 
 /* A look-up to make.  name is NUL-terminated and lives as long as the
  * mxresolve; tag, below MXR_LOOKUPS, is for mxr_answer. */
@@ -47,26 +50,31 @@ struct mxr_host {
 	struct in6_addr v6[MXR_ADDRS];
 };
 
+enum mxr_about { MXR_MAIL, MXR_ADDR, MXR_PTR };
+
 struct mxresolve {
-	char key[260];  /* the question: lower case, no final dot */
+	enum mxr_about about;
+	char key[264];  /* the question: lower case, no final dot */
 	char name[256]; /* the name to look up */
+	struct netaddr ip; /* of MXR_PTR */
 	int implicit;   /* no MX: hosts[0] is the domain itself */
 	int insecure;   /* the MX look-up was not validated */
 	int done;       /* out is complete */
 	unsigned next, got; /* look-ups made, answered */
-	unsigned malformed; /* MX records whose host is no host name */
+	unsigned malformed; /* records whose name is no host name */
 	uint32_t ttl;   /* seconds that out may be remembered */
 	char why[120];  /* of the first failure */
 	struct mxr_host *hosts; /* by preference, equal ones as they came */
 	size_t nhosts;
-	struct buf out; /* lines mx or fail of mx-lookup(8) */
+	struct buf out; /* lines of mx-lookup(8) */
 };
 
 /*
- * Begins with a question: a domain, [host], or an address literal.  What
- * needs no DNS, or is no domain name, is done at once.  mxr_free ends it.
+ * Begins with a question: a domain, [host], or an address literal; `addr '
+ * and a name; `ptr ' and an address.  What needs no DNS, or is no domain name,
+ * is done at once.  mxr_free ends it.
  */
-void mxr_start(struct mxresolve *r, const char *domain, size_t len);
+void mxr_start(struct mxresolve *r, const char *question, size_t len);
 /* The next look-up to make now: 1, or 0 when there is none. */
 int mxr_next(struct mxresolve *r, struct mxr_lookup *l);
 /* The answer to look-up tag, once for each.  May make further look-ups

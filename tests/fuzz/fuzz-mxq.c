@@ -1,11 +1,12 @@
 /*
- * mx_parse and mxresolve.  Input: a byte that chooses; then for 0 an answer of
- * mx-lookup, for 1 a domain, else records of a byte of length and as many
- * bytes: MX, and the same again as addresses.
+ * mx_parse, host_parse and mxresolve.  Input: a byte that chooses; then for 0
+ * an answer of mx-lookup, for 1 a question, else records of a byte of length
+ * and as many bytes: MX (for 2 PTR), and the same again as addresses.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostq.h"
 #include "mxq.h"
 #include "mxresolve.h"
 
@@ -33,7 +34,15 @@ static void
 check(const struct mxresolve *r)
 {
 	struct mx_answer a;
+	struct host_answer h;
 
+	if (r->about != MXR_MAIL) {
+		host_parse(&h, r->out.p, r->out.len);
+		if (strncmp(h.text, "malformed answer", 16) == 0)
+			abort();
+		host_free(&h);
+		return;
+	}
 	mx_parse(&a, r->out.p, r->out.len);
 	if ((a.code == 0) != (memcmp(r->out.p, "mx ", 3) == 0) ||
 	    strncmp(a.text, "malformed answer", 16) == 0)
@@ -49,6 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	char *data[RECORDS + 1];
 	int len[RECORDS];
 	struct mx_answer ans;
+	struct host_answer host;
 	struct mxresolve r;
 	struct mxr_lookup l;
 	struct dns_answer a = {.kind = DNS_DATA, .ttl = 60, .data = data,
@@ -60,10 +70,14 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (p[0] == 0) {
 		mx_parse(&ans, (const char *)p + 1, n - 1);
 		mx_free(&ans);
+		host_parse(&host, (const char *)p + 1, n - 1);
+		host_free(&host);
 		return 0;
 	}
 	if (p[0] == 1)
 		mxr_start(&r, (const char *)p + 1, n - 1);
+	else if (p[0] == 2)
+		mxr_start(&r, "ptr 192.0.2.7", 13);
 	else
 		mxr_start(&r, "d.test", 6);
 	k = cut_records(p + 1, n - 1, data, len);

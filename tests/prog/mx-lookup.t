@@ -48,6 +48,21 @@ down     MX 10 mx.silent.test.
 half     MX 10 mx.silent.test.
 half     MX 20 mx1.one
 brief    1 MX 10 mx1.one
+two-ptr  A 192.0.2.33
+Z
+zone 2.0.192.in-addr.arpa. <<'Z'
+1        PTR mx1.one.test.
+9        PTR other.test.
+23       PTR b.two.test.
+30       PTR bad\032name.
+31       PTR .
+32       PTR host.quiet.test.
+33       PTR nowhere.test.
+33       PTR TWO-ptr.test.
+34       CNAME 1.2.0.192.in-addr.arpa.
+Z
+zone 8.b.d.0.1.0.0.2.ip6.arpa. <<'Z'
+1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0 PTR mx1.one.test.
 Z
 # 40 of one preference, and an MX of 30 addresses.
 i=0
@@ -58,6 +73,9 @@ while [ $((i += 1)) -le 40 ]; do
 done >>"$(zone_file test.)"
 liar silent
 stub silent.test. "$liar_port"
+# The resolver remembers who is silent: each is asked in one place.
+stub quiet.test. "$liar_port"
+stub slow.test. "$liar_port"
 stub dead.test. 1
 dns_start
 
@@ -111,6 +129,33 @@ is 'addresses of [host], at most 16 of a family' \
 answers '[host] does not ask for MX' 100 'fail 5.4.4 host one.test has no address' \
     '[one.test]'
 
+# Addresses of a name, the name of an address.
+answers 'addresses of a name' 0 'addr 2001:db8::1 192.0.2.1' 'addr MX1.one.test.'
+mx addr mx1.one.test
+is '... as two words' "$code $got" '0 addr 2001:db8::1 192.0.2.1'
+answers '... without an address' 100 'fail 5.4.4 host one.test has no address' \
+    'addr one.test'
+answers '... that is none' 100 'fail 5.1.2 not a domain name' 'addr a..b'
+answers 'a name that has the address' 0 'ptr mx1.one.test confirmed' \
+    'ptr 192.0.2.1'
+mx ptr 2001:DB8:0::1
+is '... IPv6' "$code $got" '0 ptr mx1.one.test confirmed'
+answers '... IPv4 in IPv6' 0 'ptr b.two.test confirmed' 'ptr ::ffff:192.0.2.23'
+answers '... by a CNAME (RFC 2317)' 0 'ptr mx1.one.test unconfirmed' \
+    'ptr 192.0.2.34'
+answers 'a name that has not' 0 'ptr other.test unconfirmed' 'ptr 192.0.2.9'
+answers 'the name of several that has' 0 'ptr two-ptr.test confirmed' \
+    'ptr 192.0.2.33'
+answers 'no name' 100 'fail 5.4.4 192.0.2.77 has no name' 'ptr 192.0.2.77'
+answers 'no host name' 100 \
+    'fail 5.4.4 192.0.2.30 has no name that is a host name' 'ptr 192.0.2.30'
+answers '... but the root' 100 \
+    'fail 5.4.4 192.0.2.31 has no name that is a host name' 'ptr 192.0.2.31'
+answers 'no address' 100 'fail 5.1.2 not an address' 'ptr mx1.one.test'
+mx -t 1 ptr 192.0.2.32
+is 'whether it has cannot be told' "$code $got" \
+    '0 ptr host.quiet.test undecided'
+
 # What fails now may work later.
 mx -t 1 silent.test
 is 'a silent server' "$code $got" '111 fail 4.4.3 MX of silent.test: timeout'
@@ -128,6 +173,8 @@ like '... with a line about it' "$(cat "$t/err")" \
 dnscache=$DNSCACHEIP
 DNSCACHEIP=127.0.0.1@1
 answers localhost 0 'mx 0 localhost insecure ::1 127.0.0.1' localhost
+answers 'addresses of localhost' 0 'addr ::1 127.0.0.1' 'addr localhost'
+answers 'name of localhost' 0 'ptr localhost confirmed' 'ptr 127.0.0.1'
 answers 'below localhost' 0 'mx 0 a.localhost insecure ::1 127.0.0.1' a.Localhost
 answers 'IPv4 literal' 0 'mx 0 [192.0.2.7] insecure 192.0.2.7' '[192.0.2.7]'
 answers 'IPv6 literal' 0 'mx 0 [IPv6:2001:db8::7] insecure 2001:db8::7' \
@@ -145,6 +192,8 @@ mx "$(printf 'b\303\274cher.test')"
 like 'a domain with U-labels' "$code $got" '^100 fail 5\.6\.7 .*xn--'
 answers 'nobody resolves' 111 'fail 4.4.3 MX of one.test: no DNS server answers' \
     one.test
+answers '... a name' 111 \
+    'fail 4.4.3 name of 192.0.2.1: no DNS server answers' 'ptr 192.0.2.1'
 
 # Resolvers that lie are no resolvers.
 for lie in silent garbage wrong-id other-name loop cut refused; do
@@ -163,6 +212,7 @@ DNSCACHEIP=$dnscache
 
 exits 'usage: nothing' 100 mx-lookup 2>/dev/null
 exits 'usage: two domains' 100 mx-lookup a b 2>/dev/null
+exits 'usage: a socket and more' 100 mx-lookup -s a b 2>/dev/null
 exits 'usage: time' 100 mx-lookup -t 0 a 2>/dev/null
 exits 'a key file that is not there' 100 mx-lookup -a "$t/none" a.test 2>/dev/null
 
@@ -173,6 +223,23 @@ is '... null MX' "$(mx-ask 3000 null.test 2>/dev/null)" \
     '100 5.1.10 null.test takes no mail (null MX)'
 is '... no program' "$(PC_PATH=/nonexistent mx-ask 3000 one.test 2>/dev/null)" \
     '111 4.3.0 mx-lookup cannot be started'
+# The same for addresses and names.
+asks_hosts() { # asks_hosts WHAT
+	is "host-ask $1" "$(host-ask 3000 mx1.one.test 192.0.2.1 2001:db8::1 \
+	    192.0.2.9 192.0.2.77 one.test a..b 2>/dev/null)" \
+	    '0  0 2001:db8::1 192.0.2.1 
+0 mx1.one.test 1 
+0 mx1.one.test 1 
+0 other.test 0 
+100  0 192.0.2.77 has no name
+100  0 host one.test has no address
+100  0 not a domain name'
+}
+asks_hosts 'without a service'
+is '... undecided' "$(host-ask 2500 192.0.2.32 2>/dev/null)" \
+    "111 host.quiet.test 0 its name's addresses cannot be looked up"
+is '... no program' "$(PC_PATH=/nonexistent host-ask 3000 192.0.2.1)" \
+    '111  0 mx-lookup cannot be started'
 mkdir "$t/fake"
 fake() { printf '#!/bin/sh\n%s\n' "$1" >"$t/fake/mx-lookup"; chmod 755 "$t/fake/mx-lookup"; }
 fake 'echo "mx 1 h.test secure 192.0.2.1"; kill -9 $$'
@@ -207,7 +274,18 @@ is 'from memory' "$(printf 'ONE.test.\n' | ask)" "$one
 PC_PATH=/nonexistent
 is 'mx-ask, by the service' "$(mx-ask 3000 one.test)" "0  
 10 ${one#mx 10 }"
+asks_hosts 'by the service'
 PC_PATH=$bin
+is 'requests of all kinds' \
+    "$(printf 'ptr 192.0.2.1\naddr mx1.one.test\n[mx1.one.test]\nptr\n' | ask)" \
+    "ptr mx1.one.test confirmed
+.
+addr 2001:db8::1 192.0.2.1
+.
+mx 0 mx1.one.test insecure 2001:db8::1 192.0.2.1
+.
+fail 5.1.2 domain ptr does not exist
+."
 asked() { echo "$1" | ask | grep -q "$2"; }
 ok 'a record of one second' asked brief.test 'mx 10 mx1'
 sed 's/^brief .*/brief 1 MX 10 mx.v6/' "$(zone_file test.)" >"$t/zone"
@@ -222,9 +300,9 @@ is 'a line without end is no question' "$(printf one.test | ask)" ''
 
 # The good domain's answer comes although another is silent, and first.
 : >"$t/order"
-{ printf 'silent.test\n' | ask >"$t/slow1"; echo silent >>"$t/order"; } &
+{ printf 'slow.test\n' | ask >"$t/slow1"; echo silent >>"$t/order"; } &
 slow1=$!
-{ printf 'silent.test\n' | ask >"$t/slow2"; } &
+{ printf 'slow.test\n' | ask >"$t/slow2"; } &
 slow2=$!
 { printf 'two.test\n' | ask >"$t/good"; echo good >>"$t/order"; } &
 wait $! $slow1 $slow2
@@ -232,7 +310,7 @@ is 'a silent domain holds up no other' "$(cat "$t/order")" 'good
 silent'
 is '... which gets its answer' "$(tail -n1 "$t/good")" .
 is '... and the silent one its own' "$(cat "$t/slow1")" \
-    'fail 4.4.3 MX of silent.test: timeout
+    'fail 4.4.3 MX of slow.test: timeout
 .'
 is '... all who asked' "$(cat "$t/slow2")" "$(cat "$t/slow1")"
 

@@ -81,6 +81,7 @@ unbound_conf() {
 	  do-not-query-localhost: no
 	  num-threads: 1
 	  module-config: "iterator"
+	  unblock-lan-zones: yes
 	  local-zone: "test." nodefault
 	  local-zone: "invalid." nodefault
 	remote-control:

@@ -1,4 +1,6 @@
-/* lib/mxq's parser and lib/mxresolve: answers of every shape from memory. */
+/* lib/mxq's and lib/hostq's parsers, and lib/mxresolve: answers of every shape
+ * from memory. */
+#include "hostq.h"
 #include "mxq.h"
 #include "mxresolve.h"
 #include "tap.h"
@@ -79,6 +81,48 @@ too_much(void)
 	sprintf(t + n, " ::1\n");
 	is_int(parse(t), 111, "65 addresses");
 	mx_free(&ans);
+}
+
+/* The lines, parsed as lib/hostq does. */
+static struct host_answer host;
+
+static int
+parse_host(const char *p)
+{
+	host_free(&host);
+	host_parse(&host, p, strlen(p));
+	return host.code;
+}
+
+static void
+host_answers(void)
+{
+	static const char *const bad[] = {"", "x\n", "addr\n", "addr x\n",
+	    "addr 192.0.2.1",
+	    "ptr\n", "ptr a.test\n",
+	    "ptr a.test maybe\n", "ptr a..b confirmed\n",
+	    "ptr [::1] confirmed\n", "ptr a confirmed\nptr b confirmed\n",
+	    "ptr a confirmed\nfail 5.4.4 x\n", "fail 2.0.0 x\n", NULL};
+	int i;
+
+	is_int(parse_host("addr ::1 192.0.2.1\n"), 0, "addresses");
+	is_int((long long)host.naddrs, 2, "both are there");
+	is_str(host.addrs[1], "192.0.2.1", "in their order");
+	is_int(parse_host("ptr A.test confirmed\n"), 0, "a name");
+	is_str(host.name, "a.test", "in lower case");
+	is_int(host.confirmed, 1, "confirmed");
+	is_int(parse_host("ptr a.test unconfirmed\n"), 0, "one that is not");
+	is_int(host.confirmed, 0, "not confirmed");
+	is_int(parse_host("ptr a.test undecided\n"), 111, "not known");
+	is_str(host.name, "a.test", "the name is");
+	is_int(parse_host("fail 5.4.4 no name\n"), 100, "none");
+	is_str(host.text, "no name", "why");
+	for (i = 0; bad[i] != NULL; i++) {
+		is_int(parse_host(bad[i]), 111, "malformed is temporary");
+		ok(host.naddrs == 0 && host.name[0] == '\0',
+		    "and gives nothing");
+	}
+	host_free(&host);
 }
 
 /* An answer with n records, which REC fills in. */
@@ -250,6 +294,7 @@ main(void)
 	good_answers();
 	bad_answers();
 	too_much();
+	host_answers();
 	mx_records();
 	bad_records();
 	addresses();
