@@ -3,7 +3,9 @@
 #
 # For each server NAME there are NAME_version, NAME_make, NAME_start,
 # NAME_stop, NAME_queued (how many messages are in its queue), and the
-# variables NAME_port and NAME_mail (the directory of the users' Maildirs).
+# variables NAME_port, NAME_mail (the directory of the users' Maildirs, domain
+# example.test) and NAME_box (of their mboxes, mbox.test).  Mail for other
+# domains goes to 127.0.0.1 port $sink_port.
 # Variables that begin with _ do not outlast a call.
 # Everything a server starts is put into a control group of its own.
 # shellcheck disable=SC2154
@@ -48,12 +50,16 @@ cg_memory() {
 }
 cg_pids() { wc -l <"$cg_base/$1/cgroup.procs"; }
 # Ends whatever a server left behind: only what is in its own group.
-cg_remove() {
+cg_end() {
 	for _i in 1 2 3 4 5 6 7 8 9 10; do
 		xargs -r kill -9 <"$cg_base/$1/cgroup.procs" 2>/dev/null
-		rmdir "$cg_base/$1" 2>/dev/null && return 0
+		[ "$(cg_pids "$1")" != 0 ] || return 0
 		sleep 0.2
 	done
+}
+cg_remove() {
+	cg_end "$1"
+	rmdir "$cg_base/$1" 2>/dev/null
 }
 
 # --- shared ---------------------------------------------------------------
@@ -79,14 +85,24 @@ maildirs() {
 	done | xargs mkdir -p
 	chown -R "$2" "$1"
 }
+# mboxes DIR OWNER: empty ones, so that they are not Maildirs.
+mboxes() {
+	mkdir -p "$1"
+	for _i in $(seq 0 $((users - 1))); do : >"$1/user$_i"; done
+	chmod 600 "$1"/*
+	chown -R "$2" "$1"
+}
 files_in() { find "$@" -type f 2>/dev/null | wc -l; }
 
 # Names of the servers that are here.
 available() {
 	[ ! -x "$top/bin/queue-run" ] || echo postchaise
 	! command -v postfix >/dev/null || echo postfix
+	! unpack opensmtpd opensmtpd || echo opensmtpd
+	! unpack exim4 exim4-base exim4-daemon-light || echo exim4
 	echo floor
 }
+. "$top/bench/others.sh"
 
 # --- the floor ------------------------------------------------------------
 
@@ -117,11 +133,14 @@ postfix_make() {
 	pf=$work/postfix/etc
 	mkdir -p "$pf" "$work/postfix/queue" "$work/postfix/data"
 	chown postfix "$work/postfix/data"
+	postfix_box=$work/postfix/mail/mbox.test
 	maildirs "$postfix_mail" nobody:nogroup
+	mboxes "$postfix_box" nobody:nogroup
 	map="hash"
 	[ ! -e /usr/lib/postfix/postfix-cdb.so ] || map=cdb
 	for _i in $(seq 0 $((users - 1))); do
 		echo "user$_i@example.test example.test/user$_i/"
+		echo "user$_i@mbox.test mbox.test/user$_i"
 	done >"$pf/vmailbox"
 	cat >"$pf/main.cf" <<-END
 	compatibility_level = 3.6
@@ -137,7 +156,11 @@ postfix_make() {
 	alias_database =
 	disable_dns_lookups = yes
 	smtpd_peername_lookup = no
-	virtual_mailbox_domains = example.test
+	relayhost = [127.0.0.1]:$sink_port
+	message_size_limit = 20000000
+	virtual_mailbox_limit = 0
+	default_process_limit = 600
+	virtual_mailbox_domains = example.test mbox.test
 	virtual_mailbox_base = $work/postfix/mail
 	virtual_mailbox_maps = $map:$pf/vmailbox
 	virtual_uid_maps = static:$(id -u nobody)
@@ -180,9 +203,32 @@ postchaise_make() {
 		[ ! -L "$pc/bin/${_f##*/}" ] ||
 		    cp --remove-destination "$_f" "$pc/bin/"
 	done
+	postchaise_box=$pc/var/spool/virtual/mbox.test
 	maildirs "$postchaise_mail" "$sys_user"
-	for _i in $(seq 0 $((users - 1))); do echo "user$_i:*"; done |
-	    sys_put "$pc/etc/virtual/example.test/passwd"
+	mboxes "$postchaise_box" "$sys_user"
+	for _d in example.test mbox.test; do
+		echo "$sys_user:$_d:1:"
+	done | sys_put "$pc/etc/virtual/domains.cf"
+	mkdir -p "$pc/etc/virtual/mbox.test"
+	for _d in example.test mbox.test; do
+		for _i in $(seq 0 $((users - 1))); do echo "user$_i:*"; done \
+		    >"$pc/etc/virtual/$_d/passwd"
+	done
+	chown -R "$sys_user" "$pc/etc/virtual"
+	cat >>"$pc/etc/postchaise/postchaise.conf" <<-END
+	virtual-mailbox=mbox.test:mbox
+	relay-host=[127.0.0.1]:$sink_port
+	END
+	mkdir -p "$pc/env" "$pc/service/smtp-recv"
+	echo >"$pc/env/RELAYCLIENT"
+	cat >"$pc/service/smtp-recv/run" <<-'END'
+	#!/bin/sh
+	exec 2>&1
+	exec envdir ../../env sh -c 'exec pgrphack tcpserver -R -H -l 0 \
+	    -c 600 -b 600 127.0.0.1 "$PORT" smtp-recv'
+	END
+	chmod 755 "$pc/service/smtp-recv/run"
+	chown -R "$sys_user" "$pc/env" "$pc/service"
 	sys_put "$pc/etc/virtual/example.test/aliases" </dev/null
 	echo "postmaster: user0@example.test" | sys_put "$pc/etc/aliases"
 	in_system "$pc" alias-compile
