@@ -123,6 +123,10 @@ compile_domain(struct compile *c, const char *domain, const char *type,
 		    "domain %s cannot be %s: it is %s already, in %s", domain,
 		    type, old.val, record_origin(&old));
 		r = -1;
+	} else if (strcmp(type, "local") == 0) {
+		/* A login there is a user of the system. */
+		table_put(&c->auth, 'd', domain, strlen(domain), v.p, v.len,
+		    NULL);
 	}
 	buf_free(&v);
 	return r;
@@ -276,6 +280,7 @@ check_settings(struct compile *c)
 		    v->text.p);
 	check_formats(c);
 	check_numbers(c);
+	compile_check_rules(c);
 	v = conffile_find(&c->conf, "relay-host");
 	if (v != NULL && *v->text.p != '\0' && nexthop_parse(&hop, v->text.p,
 	    strlen(v->text.p), 25) == -1)
@@ -436,6 +441,7 @@ compile_sources(struct compile *c)
 	implicit_local(c, conffile_get(&c->conf, "hostname"),
 	    host ? c->conf_path : "hostname(1)", host ? host->line : 0);
 	implicit_local(c, "localhost", "localhost", 0);
+	compile_rules(c);
 	put_settings(c);
 	put_head(c);
 	buf_free(&text);

@@ -45,6 +45,20 @@ int compile_domain(struct compile *c, const char *domain, const char *type,
 int compile_aliases(struct compile *c, const char *path, const char *domain);
 /* Reads domains.cf and the files of each domain. */
 void compile_virtual(struct compile *c);
+/*
+ * A virtual user's password field, for auth.cdb.  What is no hash is warned
+ * about and left out: it may be the password itself.
+ */
+void compile_password(struct compile *c, const struct buf *key,
+    const char *hash, size_t n, uid_t uid, gid_t gid, const char *file,
+    unsigned line);
+/* When all users are in: a hash of the commonest kind as key n of auth.cdb, to
+ * be computed for a login that nobody has, so that it takes as long. */
+void compile_nobody(struct compile *c);
+/* Values of the settings for clients' rules that nobody could follow. */
+void compile_check_rules(struct compile *c);
+/* Reads senders and issue.smtp; the domains and users are there already. */
+void compile_rules(struct compile *c);
 /* "mbox" or "maildir": what is made for users of the domain that have neither,
  * by the setting virtual-mailbox. */
 const char *compile_format(const struct compile *c, const char *domain);
