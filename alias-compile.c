@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +44,13 @@ static const struct output {
 	const char *name;
 	size_t table; /* offset in struct compile */
 	mode_t mode;
+	const char *owner;
 	const char *group;
 } outputs[] = {
-	{"mail.cdb", offsetof(struct compile, mail), 0640, "pcmail"},
-	{"public.cdb", offsetof(struct compile, public), 0644, NULL},
-	{"auth.cdb", offsetof(struct compile, auth), 0640, "pcauth"},
-	{"relay.cdb", offsetof(struct compile, relay), 0640, "pcr"},
+	{"mail.cdb", offsetof(struct compile, mail), 0640, NULL, "pcmail"},
+	{"public.cdb", offsetof(struct compile, public), 0644, NULL, NULL},
+	{"auth.cdb", offsetof(struct compile, auth), 0400, "pcp", NULL},
+	{"relay.cdb", offsetof(struct compile, relay), 0640, NULL, "pcr"},
 };
 
 static struct {
@@ -163,21 +165,26 @@ lock(void)
 	free(dir);
 }
 
-/* A file of tables.NEW with the mode and group that it is to have. */
+/* The owner and group that root gives a table; who is missing stays root. */
+static int
+give(int fd, const struct output *o)
+{
+	const struct passwd *pw = o->owner ? getpwnam(o->owner) : NULL;
+	const struct group *g = o->group ? getgrnam(o->group) : NULL;
+
+	return fchown(fd, pw != NULL ? pw->pw_uid : (uid_t)-1,
+	    g != NULL ? g->gr_gid : (gid_t)-1);
+}
+
+/* A file of tables.NEW with the mode and owner that it is to have. */
 static int
 create(const struct output *o)
 {
-	const struct group *g;
 	int fd = openat(self.newdir, o->name,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd == -1)
-		trouble("cannot-create", o->name);
-	if (o->group != NULL && geteuid() == 0 &&
-	    (g = getgrnam(o->group)) != NULL &&
-	    fchown(fd, (uid_t)-1, g->gr_gid) == -1)
-		trouble("cannot-create", o->name);
-	if (fchmod(fd, o->mode) == -1)
+	if (fd == -1 || (geteuid() == 0 && give(fd, o) == -1) ||
+	    fchmod(fd, o->mode) == -1)
 		trouble("cannot-create", o->name);
 	return fd;
 }

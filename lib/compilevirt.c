@@ -144,7 +144,7 @@ user_name(const struct passwd_file *s, const char *p, size_t n, char *out)
 	return 0;
 }
 
-/* A user's record in mail.cdb, and in auth.cdb if there is a hash. */
+/* A user's records in mail.cdb and auth.cdb. */
 static void
 put_virtual(const struct passwd_file *s, unsigned line, const char *name,
     const struct ids *ids, const char *hash, size_t hashlen)
@@ -158,13 +158,9 @@ put_virtual(const struct passwd_file *s, unsigned line, const char *name,
 	    compile_format(c, s->domain), '\0');
 	compile_origin(&v, s->file, line);
 	if (compile_put(c, 'u', key.p, key.len, &v, "user", s->file,
-	    line) == 0 && hashlen > 0) {
-		v.len = 0;
-		buf_add(&v, hash, hashlen);
-		buf_byte(&v, '\0');
-		compile_origin(&v, s->file, line);
-		table_put(&c->auth, 'p', key.p, key.len, v.p, v.len, NULL);
-	}
+	    line) == 0)
+		compile_password(c, &key, hash, hashlen, ids->uid, ids->gid,
+		    s->file, line);
 	buf_free(&key);
 	buf_free(&v);
 }
@@ -309,6 +305,7 @@ compile_virtual(struct compile *c)
 		each_line(&text, domain_line, &s);
 	if (!s.have_ids && conffile_find(&c->conf, "virtual-user") != NULL)
 		virtual_ids(c, &s.ids);
+	compile_nobody(c);
 	buf_free(&text);
 	free(file);
 }
