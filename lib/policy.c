@@ -17,11 +17,6 @@ enum {
 	REASON_MAX = 300 /* bytes of a text for a reply */
 };
 
-/* Until lib/hostq.c is here: nothing can be asked. */
-#pragma weak host_name
-#pragma weak host_addrs
-#pragma weak host_free
-
 const char *
 policy_note(const struct policy *p, const char *rule, const char *answer,
     const char *origin)
@@ -71,16 +66,22 @@ policy_here(const struct policy *p)
 	    policy_own_addr(&a));
 }
 
+/* Are doubts about who it is out of place?  By LMTP a server brings what it
+ * took already. */
+static int
+well_known(const struct policy *p)
+{
+	return p->may_relay || policy_logged_in(p) || policy_here(p) ||
+	    strcmp(setting(p->tables, "service"), "lmtp") == 0;
+}
+
 /* The client's reverse name by DNS, asked once. */
 static const struct host_answer *
 reverse(struct policy *p)
 {
 	if (p->dns == NULL) {
 		p->dns = xalloc(sizeof *p->dns);
-		memset(p->dns, 0, sizeof *p->dns);
-		p->dns->code = 111;
-		if (host_name != NULL)
-			host_name(p->dns, p->ip, DNS_MS);
+		host_name(p->dns, p->ip, DNS_MS);
 	}
 	return p->dns;
 }
@@ -109,9 +110,11 @@ trusted_name(struct policy *p, const char *want, size_t n)
 	if (p->name[0] != '\0' && !name_matches(p->name, want, n))
 		return 0;
 	a = reverse(p);
+	if (a->name[0] != '\0' && !name_matches(a->name, want, n))
+		return 0;
 	if (a->code != 0 && a->code != 100)
 		p->unsure = 1;
-	return a->code == 0 && a->confirmed && name_matches(a->name, want, n);
+	return a->code == 0 && a->confirmed;
 }
 
 static int
@@ -248,13 +251,13 @@ paranoid(struct policy *p)
 		policy_note(p, "paranoid", "off", from);
 		return NULL;
 	}
-	if (p->may_relay || p->ip[0] == '\0' || policy_here(p) ||
+	if (well_known(p) || p->ip[0] == '\0' ||
 	    (!confirmed && p->name[0] != '\0'))
 		return policy_note(p, "paranoid", NULL, from);
 	a = reverse(p);
 	if (a->code == 100)
 		why = "your address has no reverse name";
-	else if (a->code != 0)
+	else if (a->code != 0 && (confirmed || a->name[0] == '\0'))
 		return policy_note(p, "paranoid",
 		    "421 4.4.3 your reverse name cannot be looked up now",
 		    from);
@@ -326,8 +329,6 @@ own_host(const char *name)
 		return policy_own_addr(&addr);
 	if (strchr(name, '.') == NULL || !addr_domain_valid(name, n, 1, 0))
 		return 0;
-	if (host_addrs == NULL)
-		return 0;
 	host_addrs(&a, name, n, DNS_MS);
 	for (i = 0; i < a.naddrs; i++)
 		own |= netaddr_parse(&addr, a.addrs[i],
@@ -346,7 +347,7 @@ policy_helo(struct policy *p)
 		return NULL;
 	}
 	/* Who submits greets before the login, with any name at all. */
-	if (p->may_relay || policy_logged_in(p) || policy_here(p) ||
+	if (well_known(p) ||
 	    strcmp(setting(p->tables, "service"), "submission") == 0 ||
 	    (!own_name(p, p->helo) && !own_host(p->helo)))
 		return policy_note(p, "checkhelo", NULL, from);
@@ -357,7 +358,7 @@ policy_helo(struct policy *p)
 void
 policy_free(struct policy *p)
 {
-	if (p->dns != NULL && host_free != NULL)
+	if (p->dns != NULL)
 		host_free(p->dns);
 	free(p->dns);
 	p->dns = NULL;
