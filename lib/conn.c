@@ -1,6 +1,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -34,6 +36,13 @@ conn_init(struct conn *c, uint64_t idle)
 	sigaction(SIGTERM, &sa, NULL);
 	c->idle = idle;
 	c->deadline = 0;
+	c->line = 0;
+	conn_replaced(c);
+}
+
+void
+conn_replaced(struct conn *c)
+{
 	c->polled = 0;
 	c->limit = 0;
 }
@@ -44,18 +53,36 @@ conn_term(void)
 	return terminated;
 }
 
-/* Milliseconds that the next read may take; 0: the deadline has passed. */
+/* Milliseconds from now to at, max at most; 0: it has passed.  at 0 is never. */
 static uint64_t
-allowance(const struct conn *c)
+until(uint64_t now, uint64_t at, uint64_t max)
 {
-	uint64_t now;
-
-	if (c->deadline == 0)
-		return c->idle;
-	now = clock_ms();
-	if (now >= c->deadline)
+	if (at == 0)
+		return max;
+	if (now >= at)
 		return 0;
-	return c->deadline - now < c->idle ? c->deadline - now : c->idle;
+	return at - now < max ? at - now : max;
+}
+
+/* Milliseconds that the next read may take; 0: none is left. */
+static uint64_t
+allowance(struct conn *c, int command)
+{
+	uint64_t now = clock_ms(), ms = c->idle;
+
+	if (!command)
+		c->line = 0;
+	else if (c->line == 0)
+		c->line = now + c->idle;
+	else
+		ms = until(now, c->line, ms);
+	return until(now, c->deadline, ms);
+}
+
+void
+conn_line(struct conn *c)
+{
+	c->line = 0;
 }
 
 /* Gives the socket its limit, if it has another one. */
@@ -74,17 +101,17 @@ set_limit(struct conn *c, uint64_t ms)
 }
 
 long
-conn_read(struct conn *c, void *p, size_t n, int term)
+conn_read(struct conn *c, void *p, size_t n, int command)
 {
-	uint64_t ms = allowance(c);
+	uint64_t ms = allowance(c, command);
 	ssize_t r;
 	int ready = 1, err;
 
 	if (ms == 0)
 		return CONN_TIMEOUT;
 	set_limit(c, ms);
-	interruptible = term;
-	if (term && terminated) {
+	interruptible = command;
+	if (command && terminated) {
 		interruptible = 0;
 		return CONN_TERM;
 	}
@@ -93,11 +120,11 @@ conn_read(struct conn *c, void *p, size_t n, int term)
 			ready = wait_readable(0, clock_ms() + ms);
 		r = ready == 1 ? read(0, p, n) : -1;
 		err = ready == 0 ? EAGAIN : errno;
-	} while (r == -1 && err == EINTR && !(term && terminated));
+	} while (r == -1 && err == EINTR && !(command && terminated));
 	interruptible = 0;
 	if (r > 0)
 		return r;
-	if (term && terminated)
+	if (command && terminated)
 		return CONN_TERM;
 	if (r == 0)
 		return CONN_EOF;
@@ -106,11 +133,26 @@ conn_read(struct conn *c, void *p, size_t n, int term)
 }
 
 int
+conn_spoke(uint64_t ms)
+{
+	struct pollfd p = {.fd = 0, .events = POLLIN};
+	uint64_t end = clock_ms() + ms, left;
+	char c;
+
+	while (!terminated && (left = until(clock_ms(), end, ms)) > 0) {
+		/* A client that is gone makes it readable too. */
+		if (poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left) == 1)
+			return recv(0, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	}
+	return 0;
+}
+
+int
 conn_write(struct conn *c, const void *p, size_t n)
 {
 	const char *s = p;
+	uint64_t end = 0;
 	ssize_t w;
-	int ready;
 
 	while (n > 0) {
 		if (!c->polled)
@@ -120,8 +162,9 @@ conn_write(struct conn *c, const void *p, size_t n)
 		if (w == -1 && errno == ENOTSOCK) {
 			c->polled = 1;
 		} else if (w == -1 && errno == EAGAIN) {
-			ready = wait_writable(1, clock_ms() + c->idle);
-			if (ready == 0)
+			if (end == 0)
+				end = clock_ms() + c->idle;
+			if (wait_writable(1, end) == 0)
 				return CONN_TIMEOUT;
 		} else if (w == -1 && errno != EINTR) {
 			return CONN_LOST;
