@@ -146,6 +146,7 @@ load_message(void)
 	}
 	s.mail.size = s.msg.is.size;
 	s.mail.eight = s.msg.is.eight;
+	s.mail.header8 = s.msg.is.header8;
 }
 
 /* The connection is of no more use. */

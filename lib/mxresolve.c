@@ -153,7 +153,8 @@ start_name(struct mxresolve *r, const char *p, size_t n)
 	if (n > 1 && p[n - 1] == '.')
 		n--;
 	if (str_8bit(p, n)) {
-		fail(r, "5.6.7", "not ASCII: ask for the xn-- form", "");
+		fail(r, "5.6.7", "the domain is not ASCII, and only its "
+		    "xn-- form can be looked up", "");
 		return -1;
 	}
 	if (!addr_domain_valid(p, n, 0, 0)) {

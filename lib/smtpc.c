@@ -268,12 +268,10 @@ smtpc_mail(struct smtpc *c, struct smtpmail *m)
 		smtpmail_all(m, 'D', "5.3.4", text);
 		return SMTPC_OVER;
 	}
-	if (smtpmail_utf8(m) && !(c->ext & SMTPEXT_SMTPUTF8)) {
-		snprintf(text, sizeof text, "SMTPUTF8 is required, but was not "
-		    "offered by %s", c->peer);
-		smtpmail_all(m, 'D', "5.6.7", text);
+	if (!(c->ext & SMTPEXT_SMTPUTF8))
+		smtpmail_refuse_utf8(m, c->peer);
+	if (smtpmail_open(m) == 0)
 		return SMTPC_OVER;
-	}
 	if (!c->unclean)
 		return send_mail(c);
 	buf_str(&c->out, "RSET\r\n");

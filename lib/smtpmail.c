@@ -74,6 +74,7 @@ smtpmail_make(struct smtpmail *m, const struct envelope *e, int anywhere,
 	m->senderlen = e->senderlen;
 	m->ret = envelope_attr(e, "ret");
 	m->envid = envelope_attr(e, "envid");
+	m->utf8 = envelope_attr(e, "smtputf8") != NULL;
 	m->rcpt = xalloc(e->nrcpt * sizeof *m->rcpt);
 	while (envelope_rcpt(e, &at, &r)) {
 		x = &m->rcpt[m->nrcpt++];
@@ -95,15 +96,40 @@ smtpmail_free(struct smtpmail *m)
 	buf_free(&m->texts);
 }
 
-int
-smtpmail_utf8(const struct smtpmail *m)
+static int
+has_utf8_rcpt(const struct smtpmail *m)
 {
 	size_t i;
 
 	for (i = 0; i < m->nrcpt; i++)
-		if (str_8bit(m->rcpt[i].addr, m->rcpt[i].len))
+		if (m->rcpt[i].kind == 0 &&
+		    str_8bit(m->rcpt[i].addr, m->rcpt[i].len))
 			return 1;
-	return str_8bit(m->sender, m->senderlen);
+	return 0;
+}
+
+/*
+ * A header that is not ASCII is a reason only in mail that came with SMTPUTF8:
+ * other such mail breaks the rules anyway, and every server takes it.
+ */
+void
+smtpmail_refuse_utf8(struct smtpmail *m, const char *server)
+{
+	const char *what = str_8bit(m->sender, m->senderlen)
+	    ? "sender address" : m->utf8 && m->header8 ? "header" : NULL;
+	struct buf b = {0};
+	size_t i;
+
+	if (what == NULL && !has_utf8_rcpt(m))
+		return;
+	buf_fmt(&b, "the %s is not ASCII, and %s does not offer SMTPUTF8",
+	    what != NULL ? what : "address", server);
+	for (i = 0; i < m->nrcpt; i++)
+		if (m->rcpt[i].kind == 0 && (what != NULL ||
+		    str_8bit(m->rcpt[i].addr, m->rcpt[i].len)))
+			smtpmail_settle(m, &m->rcpt[i], 'D', "5.6.7", b.p,
+			    b.len);
+	buf_free(&b);
 }
 
 /* A parameter's value, which came from outside, is sent if it is one word. */
@@ -134,7 +160,8 @@ smtpmail_put_from(const struct smtpmail *m, unsigned ext, struct buf *b)
 	 * break signatures, and such servers take 8-bit text all the same. */
 	if (m->eight && ext & SMTPEXT_8BITMIME)
 		buf_str(b, " BODY=8BITMIME");
-	if (ext & SMTPEXT_SMTPUTF8 && smtpmail_utf8(m))
+	if (ext & SMTPEXT_SMTPUTF8 && (m->utf8 || has_utf8_rcpt(m) ||
+	    str_8bit(m->sender, m->senderlen)))
 		buf_str(b, " SMTPUTF8");
 	if (ext & SMTPEXT_DSN) {
 		put_param(b, "RET", m->ret);

@@ -29,6 +29,8 @@ struct smtpmail {
 	const char *envid;
 	uint64_t size; /* bytes, as RFC 1870 counts them */
 	int eight;     /* the message has bytes over 0x7f */
+	int header8;   /* and its header */
+	int utf8;      /* it came as internationalized mail (RFC 6531) */
 	struct smtprcpt *rcpt;
 	size_t nrcpt;
 	struct buf texts;
@@ -49,8 +51,9 @@ void smtpmail_settle(struct smtpmail *m, struct smtprcpt *r, char kind,
     const char *status, const char *text, size_t len);
 void smtpmail_all(struct smtpmail *m, char kind, const char *status,
     const char *text);
-/* Has it an address that is not ASCII (RFC 6531)? */
-int smtpmail_utf8(const struct smtpmail *m);
+/* Settles all that cannot go to a server (named for the texts) without
+ * SMTPUTF8 (RFC 6531). */
+void smtpmail_refuse_utf8(struct smtpmail *m, const char *server);
 /* Append MAIL or RCPT with the parameters that the extensions ext (enum
  * smtpext) take. */
 void smtpmail_put_from(const struct smtpmail *m, unsigned ext, struct buf *b);

@@ -33,6 +33,18 @@ has_bare_cr(const struct smtpout *s, const char *p, size_t n)
 	return 0;
 }
 
+/* A piece of a line of the header; with end its last. */
+static void
+in_header(struct smtpout *s, const char *p, size_t n, int end)
+{
+	if (!s->midline)
+		s->blank = 1;
+	if (n > 1 || (n == 1 && *p != '\r'))
+		s->blank = 0;
+	s->header8 |= has_eight(p, n);
+	s->body = end && s->blank;
+}
+
 void
 smtpout_add(struct smtpout *s, const char *p, size_t n, struct buf *out)
 {
@@ -51,13 +63,13 @@ smtpout_add(struct smtpout *s, const char *p, size_t n, struct buf *out)
 			dots++;
 		}
 		nl = memchr(p, '\n', (size_t)(end - p));
+		len = (size_t)((nl != NULL ? nl : end) - p);
+		if (!s->body)
+			in_header(s, p, len, nl != NULL);
 		s->midline = nl == NULL;
-		if (nl == NULL) {
-			buf_add(out, p, (size_t)(end - p));
-			break;
-		}
-		len = (size_t)(nl - p);
 		buf_add(out, p, len);
+		if (nl == NULL)
+			break;
 		if (!(len > 0 ? nl[-1] == '\r' : s->cr))
 			buf_byte(out, '\r');
 		buf_byte(out, '\n');

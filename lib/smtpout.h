@@ -12,9 +12,12 @@ struct smtpout {
 	uint64_t size; /* with CRLF, without doubled dots: what SIZE= counts
 			  (RFC 1870 5) */
 	int eight;     /* a byte over 0x7f was seen */
+	int header8;   /* and one in the header (RFC 6532) */
 	int barecr;    /* a CR that no LF follows was seen: such a message must
 			  not be sent, since servers disagree about where its
 			  lines end */
+	int body;      /* the empty line behind the header was seen */
+	int blank;     /* the line so far is empty, or a CR */
 	int midline;
 	int cr; /* the last byte was CR */
 };

@@ -91,6 +91,41 @@ sed 1d "$t/large" | deliver-smtp -r "[127.0.0.1]:$port" s@x a@y.example \
     >/dev/null 2>&1
 ok "  and from a pipe" cmp "$t/a/7.1.msg" "$t/a/8.1.msg"
 
+# --- internationalized mail (RFC 6531), offered and not
+utf8() { # utf8 SENDER RCPT...: $t/u as it came with SMTPUTF8
+	{
+		printf 'I1\0Bfirst\0Xrelayhost=[127.0.0.1]:%s\0Xhostname=me\0' "$port"
+		printf 'Asmtputf8=1\0F%s\0' "$1"; shift
+		printf 'T%s\0' "$@"; printf '\0'
+	} >"$t/order"
+	deliver-smtp <"$t/u" 3<"$t/order" 2>/dev/null
+}
+u=$(printf 'j\303\266rg@y.example') u_domain=$(printf 'b\303\274cher.example')
+printf 'Subject: x\n\ncaf\303\251\n' >"$t/u"
+like "UTF-8 text, ASCII header: goes without SMTPUTF8" \
+    "$(utf8 s@x a@y.example)" '^K1 2.0.0 '
+r=$(utf8 s@x "$u" a@y.example)
+like "an address that cannot go" "$r" \
+    "^D1 5.6.7 the address is not ASCII, and 127.* does not offer SMTPUTF8\$"
+like "  holds up no other" "$r" '^K2 2.0.0 '
+like "a sender that cannot" "$(utf8 "$u" a@y.example)" \
+    '^D1 5.6.7 the sender address is not ASCII, '
+printf 'Subject: caf\303\251\n\nx\n' >"$t/u"
+like "a header that cannot" "$(utf8 s@x a@y.example)" \
+    '^D1 5.6.7 the header is not ASCII, '
+main_port=$port
+server "$t/u8" 'EHLO=250-{name}|250-8BITMIME|250-SIZE|250 SMTPUTF8'
+like "a server that offers it" "$(utf8 "$u" "$u")" '^K1 2.0.0 '
+is "  gets all as it is" "$(sed -n 2,3p "$t/u8/1.cmd")" \
+    "MAIL FROM:<$u> SIZE=21 BODY=8BITMIME SMTPUTF8
+RCPT TO:<$u>"
+printf 'Subject: caf\303\251\r\n\r\nx\r\n' >"$t/want"
+ok "  the message too" cmp "$t/want" "$t/u8/1.1.msg"
+utf8 s@x a@y.example >/dev/null
+is "  the parameter, whatever the addresses" "$(sed -n 2p "$t/u8/2.cmd")" \
+    "MAIL FROM:<s@x> SIZE=21 BODY=8BITMIME SMTPUTF8"
+port=$main_port
+
 # --- what is refused without a server
 is "no address" "$(relay s@x 'a b@y.example' local | cut -d' ' -f1-2)" \
     "D1 5.1.3
@@ -204,6 +239,9 @@ K2 2.0.0 b.example[1"
 	like "null MX" "$(send s@x a@null.example)" \
 	    '^D1 5.1.10 null.example takes no mail$'
 	dns slow.example 'fail 4.4.3 time-out'
+	like "a domain that cannot be looked up as it is" \
+	    "$(PC_PATH=$bin send s@x "a@$u_domain")" \
+	    '^D1 5.6.7 the domain is not ASCII, and only its xn-- form'
 	like "DNS silent" "$(send s@x a@slow.example)" '^Z1 4.4.3 time-out$'
 	like "no such domain" "$(send s@x a@gone.example)" '^D1 5.1.2 gone'
 	like "no such relay host is temporary" \

@@ -220,12 +220,49 @@ parameters(void)
 	verdict(0, "D 5.3.4 message size 1001 exceeds size limit 1000 of "
 	    "server mx.x[192.0.2.1]:25");
 	mail(1);
-	rcpts[0].addr = "\303\244@x";
-	is_int(smtpc_mail(&c, &m), SMTPC_OVER, "UTF-8 address, no SMTPUTF8");
-	ok(rcpts[0].kind == 'D' && strcmp(rcpts[0].status, "5.6.7") == 0,
-	    "5.6.7");
-	mail(1);
 	is_int(smtpc_mail(&c, &m), SMTPC_WAIT, "the session is as it was");
+}
+
+/* Mail that came with SMTPUTF8 (RFC 6531). */
+static void
+utf8(void)
+{
+	open_session("250-mx\r\n250 SMTPUTF8\r\n");
+	mail(1);
+	m.utf8 = 1;
+	smtpc_mail(&c, &m);
+	sent("MAIL FROM:<s@x> SMTPUTF8\r\n", "it goes on as what it is");
+	open_session("250-mx\r\n250 8BITMIME\r\n");
+	mail(1);
+	m.utf8 = m.eight = 1;
+	smtpc_mail(&c, &m);
+	sent("MAIL FROM:<s@x> BODY=8BITMIME\r\n",
+	    "all ASCII but the text: needs no SMTPUTF8");
+	open_session("250 mx\r\n");
+	mail(1);
+	m.header8 = m.utf8 = 1;
+	is_int(smtpc_mail(&c, &m), SMTPC_OVER, "but its header does");
+	sent("", "nothing is sent");
+	verdict(0, "D 5.6.7 the header is not ASCII, and mx.x[192.0.2.1]:25 "
+	    "does not offer SMTPUTF8");
+	mail(1);
+	m.header8 = 1;
+	is_int(smtpc_mail(&c, &m), SMTPC_WAIT, "other mail's header does not");
+	open_session("250 mx\r\n");
+	mail(2);
+	rcpts[0].addr = "\303\244@x";
+	rcpts[0].len = 4;
+	is_int(smtpc_mail(&c, &m), SMTPC_WAIT, "one recipient is not ASCII");
+	verdict(0, "D 5.6.7 the address is not ASCII, and mx.x[192.0.2.1]:25 "
+	    "does not offer SMTPUTF8");
+	ok(rcpts[1].kind == 0, "the other is asked for");
+	open_session("250 mx\r\n");
+	mail(2);
+	m.sender = "\303\244@x";
+	m.senderlen = 4;
+	is_int(smtpc_mail(&c, &m), SMTPC_OVER, "the sender is not");
+	verdict(1, "D 5.6.7 the sender address is not ASCII, and "
+	    "mx.x[192.0.2.1]:25 does not offer SMTPUTF8");
 }
 
 static void
@@ -315,6 +352,7 @@ main(void)
 	nobody_accepted();
 	step_by_step();
 	parameters();
+	utf8();
 	losses();
 	odd_servers();
 	worst();

@@ -52,6 +52,20 @@ bare(const char *p)
 	return r == 0 ? 0 : r == (int)strlen(p) ? 1 : -1;
 }
 
+/* Is the header, or only the body, not ASCII?  -1: it depends on the parts. */
+static int
+header8(const char *p)
+{
+	struct buf b = {0};
+	size_t part;
+	int r = 0;
+
+	for (part = 1; part <= strlen(p); part++)
+		r += convert(p, strlen(p), part, &b).header8;
+	buf_free(&b);
+	return r == 0 ? 0 : r == (int)strlen(p) ? 1 : -1;
+}
+
 int
 main(void)
 {
@@ -77,6 +91,11 @@ main(void)
 	is_int(s.eight, 0, "no 8-bit byte");
 	is_int(convert("abcdefgh\200xyz\n", 13, 13, &b).eight, 1, "one");
 	is_int(convert("abcdefghxyz\303", 12, 13, &b).eight, 1, "at the end");
+	is_int(header8("a: \303\244\nb: c\n\nd\n"), 1, "an 8-bit header");
+	is_int(header8("a: b\r\nb: \303\244"), 1, "in its last line");
+	is_int(header8("a: b\n\n\303\244\n"), 0, "an 8-bit body");
+	is_int(header8("a: b\r\n\r\n\303\244\n"), 0, "behind CRLF");
+	is_int(header8("\n\303\244\n"), 0, "without a header");
 	buf_free(&b);
 	return done();
 }
