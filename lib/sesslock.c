@@ -81,6 +81,16 @@ run_of(int fd, enum sesslock what, const struct netaddr *a)
 	return (flags << KEY_BITS | key) << SLOT_BITS;
 }
 
+static unsigned long
+gcd(unsigned long a, unsigned long b)
+{
+	unsigned long r;
+
+	for (; b != 0; a = b, b = r)
+		r = a % b;
+	return a;
+}
+
 int
 sesslock_take(int fd, enum sesslock what, const struct netaddr *a,
     unsigned long max)
@@ -88,19 +98,22 @@ sesslock_take(int fd, enum sesslock what, const struct netaddr *a,
 	unsigned long most = what == SESSLOCK_ALL ? SESSLOCK_MAX_ALL
 	    : SESSLOCK_MAX_CLIENT;
 	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-	uint64_t run;
-	unsigned long i, start;
+	uint64_t run, h = (uint64_t)getpid() * 0x9e3779b97f4a7c15u;
+	unsigned long i, start, step;
 
 	if (max == 0)
 		return 1;
 	if (max > most)
 		max = most;
 	run = run_of(fd, what, a);
-	/* Process ids are spread well enough: the first byte that is tried is
-	 * mostly free. */
-	start = (unsigned long)getpid() % max;
-	for (i = 0; i < max; i++) {
-		l.l_start = (off_t)(run + (start + i) % max);
+	/* Each process goes through the run by an order of its own, which
+	 * reaches all of it if there are tries enough. */
+	start = (unsigned long)(h >> 32) % max;
+	step = (unsigned long)(h & 0xffff) + 1;
+	while (gcd(step, max) != 1)
+		step++;
+	for (i = 0; i < max && i < SESSLOCK_TRIES; i++) {
+		l.l_start = (off_t)(run + (start + i * step) % max);
 		if (fcntl(fd, F_SETLK, &l) == 0)
 			return 1;
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)

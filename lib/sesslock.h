@@ -10,8 +10,15 @@ enum sesslock {
 	SESSLOCK_ADDRESS  /* those of its address */
 };
 
-/* The largest limits; larger ones count as these. */
-enum { SESSLOCK_MAX_ALL = 1 << 20, SESSLOCK_MAX_CLIENT = 4096 };
+enum {
+	/* The largest limits; larger ones count as these. */
+	SESSLOCK_MAX_ALL = 1 << 20,
+	SESSLOCK_MAX_CLIENT = 4096,
+	/* Places that are tried, so that a crowd that is refused costs little:
+	 * limits to this one are exact; of a larger one the last hundredth may
+	 * stay free. */
+	SESSLOCK_TRIES = 256
+};
 
 /*
  * Opens the file, made if it is missing (mode 600), as a descriptor from 10 on
