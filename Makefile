@@ -13,7 +13,7 @@ LDLIBS_mx-lookup     = -lunbound
 LDLIBS_tls-serve     = -lssl -lcrypto
 LDLIBS_auth-check    = -laprutil-1 -lcrypt
 CPPFLAGS_auth-check  = $(shell apu-1-config --includes 2>/dev/null)
-LDLIBS_auth-system   = -lpam
+LDLIBS_auth-system   = $(if $(wildcard /usr/include/security/pam_appl.h),-lpam) -lcrypt
 LDLIBS_check-rate    = -llmdb
 LDLIBS_conn-gate     = -lwrap
 
