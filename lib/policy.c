@@ -66,13 +66,19 @@ policy_here(const struct policy *p)
 	    policy_own_addr(&a));
 }
 
+static int
+is_service(const struct policy *p, const char *name)
+{
+	return strcmp(setting(p->tables, "service"), name) == 0;
+}
+
 /* Are doubts about who it is out of place?  By LMTP a server brings what it
  * took already. */
 static int
 well_known(const struct policy *p)
 {
 	return p->may_relay || policy_logged_in(p) || policy_here(p) ||
-	    strcmp(setting(p->tables, "service"), "lmtp") == 0;
+	    is_service(p, "lmtp");
 }
 
 /* The client's reverse name by DNS, asked once. */
@@ -191,14 +197,16 @@ forbid(struct policy *p, const char *rule, int temporary, const char *why,
     const char *origin)
 {
 	const char *what = setting(p->tables, "forbidden");
+	const char *from = policy_origin(p, "forbidden");
 	int folder = strncmp(what, "folder:", 7) == 0;
 
+	policy_note(p, rule, why, origin);
 	if (!folder && strcmp(what, "accept") != 0) {
 		if (strncmp(what, "bounce:", 7) == 0)
 			why = what + 7;
-		return policy_note(p, rule, temporary
+		return policy_note(p, "forbidden", temporary
 		    ? make_reply(p, "421", "4.7.1", why)
-		    : make_reply(p, "554", "5.7.1", why), origin);
+		    : make_reply(p, "554", "5.7.1", why), from);
 	}
 	if (p->spam == NULL) {
 		add_text(&p->why, why + status_scan(why, strlen(why)));
@@ -207,8 +215,7 @@ forbid(struct policy *p, const char *rule, int temporary, const char *why,
 		if (folder)
 			p->folder = what + 7;
 	}
-	policy_note(p, rule, folder ? "taken, into the folder"
-	    : "taken, and marked", origin);
+	policy_note(p, "forbidden", what, from);
 	return NULL;
 }
 
@@ -290,10 +297,19 @@ policy_client(struct policy *p)
 	}
 	if ((no = overload(p)) != NULL)
 		return no;
-	find_rights(p);
+	/* LMTP is for mailboxes of ours. */
+	if (!is_service(p, "lmtp"))
+		find_rights(p);
 	if ((no = gate(p)) != NULL || (no = blocked(p)) != NULL)
 		return no;
 	return paranoid(p);
+}
+
+int
+policy_needs_login(const struct policy *p)
+{
+	return is_service(p, "submission") && !p->may_relay &&
+	    !policy_logged_in(p);
 }
 
 /* Is it the hostname, or a domain of this system's users? */
@@ -348,7 +364,7 @@ policy_helo(struct policy *p)
 	}
 	/* Who submits greets before the login, with any name at all. */
 	if (well_known(p) ||
-	    strcmp(setting(p->tables, "service"), "submission") == 0 ||
+	    is_service(p, "submission") ||
 	    (!own_name(p, p->helo) && !own_host(p->helo)))
 		return policy_note(p, "checkhelo", NULL, from);
 	return policy_note(p, "checkhelo",

@@ -56,6 +56,9 @@ const char *policy_sender(struct policy *p, const char *addr, size_t n);
 /* A recipient; what RELAYCLIENT holds is appended to it, and a literal of our
  * own address becomes our name. */
 const char *policy_rcpt(struct policy *p, struct buf *addr);
+/* After policy_client: must the client log in before MAIL?  On submission,
+ * who may not relay. */
+int policy_needs_login(const struct policy *p);
 void policy_free(struct policy *p);
 
 /* For the parts of the rules. */
