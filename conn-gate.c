@@ -38,9 +38,14 @@
 #include "syslogfd.h"
 #include "verdict.h"
 
-enum { TEXT_MAX = 400 /* bytes of a reply's text */ };
+enum {
+	TEXT_MAX = 400, /* bytes of a reply's text */
+	DEBUG_LEVEL = 7 /* LOG_DEBUG of syslog.h, which is not included: it
+	                   may define the functions below as macros */
+};
 
 static const char gate_dir[] = PATH_STATE "/gate";
+static const char sessions_file[] = PATH_STATE "/gate/sessions";
 
 /* libwrap's, which leaves them to the program on some systems. */
 int allow_severity, deny_severity;
@@ -49,6 +54,7 @@ static struct {
 	const char *name; /* of the service */
 	struct peer peer;
 	struct map tables;
+	char rule[256];   /* file:line of the rule that matched */
 } g;
 
 static const char *
@@ -64,9 +70,10 @@ ip_of_peer(void)
 }
 
 /*
- * libwrap complains to syslogd, at a price for every session.  These stand in
- * for the C library's functions, so that it complains to our log: under the
- * name that POSIX and that glibc's hardened headers give them.
+ * libwrap talks to syslogd, and is the only one here that does.  These stand in
+ * for the C library's functions, under the names of POSIX and of glibc's
+ * hardened headers: its complaints go into our log, and what it says at level
+ * debug, that a rule matched, is remembered.
  */
 void vsyslog(int, const char *, va_list)
     __attribute__((format(printf, 2, 0)));
@@ -81,6 +88,11 @@ vsyslog(int priority, const char *fmt, va_list ap)
 {
 	char text[512];
 
+	if ((priority & 7) == DEBUG_LEVEL) {
+		snprintf(g.rule, sizeof g.rule, "%s:%d", tcpd_context.file,
+		    tcpd_context.line);
+		return;
+	}
 	vsnprintf(text, sizeof text, fmt, ap);
 	log_warn("hosts-access", "client=%s[%s] err=%s", name_of_peer(),
 	    ip_of_peer(), text);
@@ -125,9 +137,9 @@ code_length(const char *s)
 }
 
 /* Puts the reply into DENIED: the code and, as one line, the text without codes
- * of its own. */
+ * of its own.  rule is who decided, for the log. */
 static void
-deny(const char *code, const char *text)
+deny(const char *rule, const char *code, const char *text)
 {
 	char reply[TEXT_MAX];
 	size_t n = strlen(code);
@@ -150,8 +162,8 @@ deny(const char *code, const char *text)
 	reply[n] = '\0';
 	if (setenv("DENIED", reply, 1) == -1)
 		die_temp("memory", "err=%m");
-	log_info("client-deny", "client=%s[%s] reply=%s", name_of_peer(),
-	    ip_of_peer(), reply);
+	log_info("client-deny", "client=%s[%s] rule=%s reply=%s",
+	    name_of_peer(), ip_of_peer(), rule, reply);
 }
 
 /* A variable of the environment if it is an address or an empty string. */
@@ -177,6 +189,7 @@ hosts_allow(int fd)
 	hosts_deny_table = path_make("/etc/hosts.deny");
 	/* `twist' would become another program: refused in one that stays. */
 	resident = 1;
+	hosts_access_verbose = 2; /* says which rule matches */
 	request_init(&rq, RQ_FILE, fd, RQ_DAEMON, g.name,
 	    RQ_CLIENT_ADDR, ip_of_peer(), RQ_CLIENT_NAME, name_of_peer(),
 	    RQ_USER, user != NULL && *user != '\0' ? user : unknown,
@@ -222,38 +235,41 @@ ask_libwrap(void)
 }
 
 /* Makes the directory below the prefix, and those on the way to it. */
-static int
+static void
 make_dir(char *path)
 {
 	char *p = path + strlen(path_prefix());
-	int r;
 
 	while ((p = strchr(p + 1, '/')) != NULL) {
 		*p = '\0';
-		r = mkdir(path, 0755);
+		(void)mkdir(path, 0755);
 		*p = '/';
-		if (r == -1 && errno != EEXIST)
-			return -1;
 	}
-	return mkdir(path, 0700);
+	(void)mkdir(path, 0700);
 }
 
+/* Opens the sessions' file, and makes it where there is none.  For root, who
+ * asks by route-explain, as the user whom the directory belongs to. */
 static int
 open_sessions(void)
 {
-	char *dir = path_make(gate_dir), path[1024];
-	int fd;
+	char *dir = path_make(gate_dir), *path = path_make(sessions_file);
+	uid_t me = geteuid();
+	struct stat st = {.st_uid = me};
+	int fd, saved;
 
-	if (snprintf(path, sizeof path, "%s/sessions", dir) >=
-	    (int)sizeof path) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
+	/* What goes wrong here goes wrong again below. */
+	if (stat(dir, &st) == -1 && errno == ENOENT)
+		make_dir(dir);
+	if (me == 0 && st.st_uid != 0 && seteuid(st.st_uid) == -1)
+		die_temp("seteuid", "err=%m");
 	fd = sesslock_open(path);
-	if (fd == -1 && errno == ENOENT &&
-	    (make_dir(dir) == 0 || errno == EEXIST))
-		fd = sesslock_open(path);
+	saved = errno;
+	if (me == 0 && seteuid(0) == -1)
+		die_temp("seteuid", "err=%m");
 	free(dir);
+	free(path);
+	errno = saved;
 	return fd;
 }
 
@@ -312,7 +328,7 @@ count_session(void)
 		}
 		if (r == 0) {
 			close(fd);
-			deny("421 4.7.0 ", limits[i].said);
+			deny(limits[i].setting, "421 4.7.0 ", limits[i].said);
 			return;
 		}
 	}
@@ -340,7 +356,7 @@ main(int argc, char **argv)
 	peer_find(&g.peer);
 	why = ask_libwrap();
 	if (why != NULL)
-		deny("554 5.7.1 ", why);
+		deny(g.rule[0] != '\0' ? g.rule : "-", "554 5.7.1 ", why);
 	/* The refused too: what becomes of them the setting forbidden says. */
 	if (tables_open(&g.tables, "mail.cdb") == -1)
 		log_warn("tables-open", "err=%m");

@@ -47,7 +47,7 @@ END
 is 'hosts.allow comes first' "$(gate 192.0.2.1)" ''
 is 'hosts.deny denies' "$(gate 192.0.2.2)" '554 5.7.1 access denied'
 same 'with a line in the log' \
-    'info: client-deny client=unknown\[192\.0\.2\.2\] reply=554%205\.7\.1'
+    'info: client-deny client=unknown\[192\.0\.2\.2\] rule=[^ ]*hosts\.deny:1 reply=554%205\.7\.1'
 is 'others may come in' "$(gate 198.51.100.1)" ''
 is 'IPv6' "$(gate 2001:db8:bad::7)" '554 5.7.1 access denied'
 is 'another network' "$(gate 2001:db8:bac::7)" ''
@@ -134,7 +134,7 @@ hold b 192.0.2.1
 is 'nothing is logged of them' "$(cat "$log")" ''
 hold c 192.0.2.1 "$many from your address"
 same 'one too many is logged' \
-    'client-deny client=unknown\[192\.0\.2\.1\] reply=421%204\.7\.0'
+    'client-deny client=unknown\[192\.0\.2\.1\] rule=clients-address reply=421%204\.7\.0'
 hold d 192.0.2.2
 hold e 192.0.2.3 "$many from your network"
 hold f 192.0.3.3
