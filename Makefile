@@ -53,6 +53,9 @@ LDLIBS_unit-map = -lcdb
 LDLIBS_unit-route = -lcdb
 LDLIBS_unit-expand = -lcdb
 LDLIBS_unit-spawnreq = -lcdb
+LDLIBS_unit-checks = -lcdb
+LDLIBS_unit-login = -lcdb
+LDLIBS_unit-limits = -lcdb
 $(B)/unit/%.t: tests/unit/%.t.c tests/tap.h $(B)/sys/libmail.a
 	@mkdir -p $(@D)
 	$(CC) $(DEFS) -Itests $(CFLAGS) -o $@ $< $(B)/sys/libmail.a $(LDLIBS_unit-$*)
