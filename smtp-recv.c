@@ -14,7 +14,6 @@
  * that comes on 0.  See smtp-recv(8), INTERFACES 1, 2, 6 and 10 to 14.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@
 #include "policy.h"
 #include "recvcheck.h"
 #include "recvconf.h"
+#include "recvlog.h"
 #include "recvmsg.h"
 #include "room.h"
 #include "settings.h"
@@ -48,12 +48,9 @@ static struct {
 	uint64_t idle_ms;    /* for a command */
 	uint64_t session_ms; /* for one message */
 	struct room room;
-	uint64_t started;
-	unsigned refused;
 	int hide;            /* the setting hide-client */
-	const char *end;     /* why the session is over */
 	struct peer peer;
-	char client[320];    /* for the log: name[address] */
+	struct recvlog log;
 	char hostname[256];
 	struct smtps s;
 } r;
@@ -80,13 +77,12 @@ restart_deadline(void)
 		r.conn.deadline = clock_ms() + r.session_ms;
 }
 
-/* Logs what a check decided. */
+/* What a check decided, for the log too. */
 static const char *
 told(const char *no)
 {
 	if (no != NULL)
-		log_info("check-refuse", "client=%s setting=%s check=%s "
-		    "reply=%s", r.client, r.checks.name, r.checks.by, no);
+		recvlog_check(&r.log, r.checks.name, r.checks.by, no);
 	return no;
 }
 
@@ -157,12 +153,10 @@ message(void)
 }
 
 static void
-log_failure(void)
+tell_failure(void)
 {
-	if (r.message.failed != NULL) {
-		errno = r.message.err;
-		log_warn(r.message.failed, "client=%s err=%m", r.client);
-	}
+	if (r.message.failed != NULL)
+		recvlog_failed(&r.log, r.message.failed, r.message.err);
 	r.message.failed = NULL;
 }
 
@@ -170,7 +164,7 @@ static void
 on_more(void *arg)
 {
 	recvmsg_more(message(), &r.s.msg);
-	log_failure();
+	tell_failure();
 }
 
 static void
@@ -182,17 +176,12 @@ on_drop(void *arg)
 static const char *
 on_done(void *arg)
 {
-	struct smtps *s = &r.s;
-	const char *said, *id = r.message.inject.id;
+	const char *said = recvmsg_done(message(), &r.s.msg, &r.s.env);
 
-	said = recvmsg_done(message(), &s->msg, &s->env);
-	log_failure();
+	tell_failure();
 	restart_deadline();
 	if (said[0] == '2')
-		log_info("msg-accept", "id=%s client=%s helo=%s from=<%s> "
-		    "nrcpt=%u size=%llu", id[0] != '\0' ? id : "-", r.client,
-		    s->helo, sender(), s->nrcpt,
-		    (unsigned long long)s->data.size);
+		recvlog_accepted(&r.log, r.message.inject.id);
 	return said;
 }
 
@@ -201,7 +190,7 @@ on_auth(void *arg, const char *user, const char *pass)
 {
 	switch (login_check(&r.tables, user, pass)) {
 	case LOGIN_OK:
-		log_info("auth-accept", "client=%s user=%s", r.client, user);
+		recvlog_login(&r.log, user);
 		return NULL;
 	case LOGIN_WRONG:
 		return "535 5.7.8 wrong login or password";
@@ -217,64 +206,30 @@ static void
 on_refused(void *arg, enum smtps_what what, const char *text, size_t n,
     const char *reply)
 {
-	if (what == SMTPS_THE_CLIENT) {
-		r.end = reply;
-		return;
-	}
-	if (what == SMTPS_A_LOGIN) {
-		log_info("auth-refuse", "client=%s helo=%s user=%.*s reply=%s",
-		    r.client, r.s.helo, (int)n, text, reply);
-		return;
-	}
-	r.refused++;
-	if (what == SMTPS_A_SENDER) {
+	if (what == SMTPS_A_SENDER)
 		r.conn.idle = r.idle_ms / HASTE + 1;
-		log_info("mail-refuse", "client=%s helo=%s from=<%.*s> "
-		    "reply=%s", r.client, r.s.helo, (int)n, text, reply);
-	} else if (what == SMTPS_A_RECIPIENT) {
-		log_info("rcpt-refuse", "client=%s helo=%s from=<%s> "
-		    "to=<%.*s> reply=%s", r.client, r.s.helo, sender(), (int)n,
-		    text, reply);
-	} else {
-		log_info("data-refuse", "client=%s helo=%s from=<%s> nrcpt=%u "
-		    "size=%llu reply=%s", r.client, r.s.helo, sender(),
-		    r.s.nrcpt, (unsigned long long)r.s.data.size, reply);
-	}
+	recvlog_refused(&r.log, what, text, n, reply);
 }
 
-/* Of a reply: its code, and what stands behind it. */
 static void
 on_command(void *arg, const char *verb, const char *reply)
 {
-	log_info("audit", "client=%s secs=%llu verb=%s code=%.*s info=%s",
-	    r.client, (unsigned long long)((clock_ms() - r.started) / 1000),
-	    verb, 3, reply, strlen(reply) > 4 ? reply + 4 : "");
+	recvlog_command(&r.log, verb, reply);
 }
 
-static struct smtps_hooks hooks = {.helo = on_helo, .mail = on_mail,
+static const struct smtps_hooks hooks = {.helo = on_helo, .mail = on_mail,
     .rcpt = on_rcpt, .data = on_data, .more = on_more, .done = on_done,
-    .drop = on_drop, .auth = on_auth, .refused = on_refused};
+    .drop = on_drop, .auth = on_auth, .refused = on_refused,
+    .command = on_command};
 
 /* --- the session -------------------------------------------------------- */
-
-static void
-log_tls(const char *tls)
-{
-	size_t n = strcspn(tls, " ");
-
-	log_info("tls", "client=%s proto=%.*s cipher=%s", r.client, (int)n,
-	    tls, tls[n] != '\0' ? tls + n + 1 : "-");
-}
 
 static const char *
 secure(void)
 {
 	const char *tls = starttls_begin(r.idle_ms);
 
-	if (tls != NULL)
-		log_tls(tls);
-	else
-		log_info("tls-fail", "client=%s", r.client);
+	recvlog_tls(&r.log, tls);
 	return tls;
 }
 
@@ -285,8 +240,13 @@ no_memory(void)
 {
 	static const char sorry[] = "421 4.3.0 out of memory\r\n";
 
-	log_fatal("memory", "client=%s", r.client);
-	conn_write(&r.conn, r.s.out, r.s.outlen);
+	size_t n = r.s.outlen;
+
+	/* Of the replies that wait only whole lines. */
+	while (n > 0 && r.s.out[n - 1] != '\n')
+		n--;
+	log_fatal("memory", "client=%s", r.log.client);
+	conn_write(&r.conn, r.s.out, n);
 	conn_write(&r.conn, sorry, sizeof sorry - 1);
 	_exit(111);
 }
@@ -305,8 +265,7 @@ configure(void)
 	r.idle_ms = r.conn.idle = (idle == 0 ? 1 : idle) * 1000;
 	r.session_ms = setting_num(&r.tables, "session-timeout") * 1000;
 	r.hide = setting_num(&r.tables, "hide-client") != 0;
-	if (setting_num(&r.tables, "audit"))
-		hooks.command = on_command;
+	r.log.audit = setting_num(&r.tables, "audit") != 0;
 	r.room.tables = &r.tables;
 	r.room.least = setting_num(&r.tables, "minfree");
 	r.checks.tables = &r.tables;
@@ -327,11 +286,11 @@ meet_client(void)
 	recvconf_client(p, &r.s, &r.peer, r.service);
 	no = policy_client(p);
 	if (no != NULL) {
-		log_info("conn-refuse", "client=%s reply=%s", r.client, no);
+		recvlog_client(&r.log, "conn-refuse", no);
 	} else if (delay > 0 && r.service == SERVICE_SMTP && r.s.tls == NULL &&
 	    conn_spoke(delay)) {
 		no = "554 5.5.1 you spoke before the greeting";
-		log_info("pregreet", "client=%s reply=%s", r.client, no);
+		recvlog_client(&r.log, "pregreet", no);
 	}
 	return no;
 }
@@ -350,35 +309,10 @@ begin(void)
 	s->need_login = r.service == SERVICE_SUBMISSION && !r.policy.may_relay;
 	s->spam = r.policy.spam;
 	s->folder = r.policy.folder;
+	recvlog_command(&r.log, "CONN", s->shut != NULL ? s->shut : "220");
 	if (s->tls != NULL)
-		log_tls(s->tls);
+		recvlog_tls(&r.log, s->tls);
 	restart_deadline();
-}
-
-/* The end of a session in which more happened than mail that was taken, whose
- * lines are written already. */
-static void
-log_close(void)
-{
-	if (strcmp(r.end, "quit") != 0 && hooks.command != NULL)
-		on_command(NULL, "QUIT", r.end[0] == '4' ? r.end : "499 eof");
-	if (r.s.messages > 0 && r.refused == 0 && r.s.errors == 0 &&
-	    strcmp(r.end, "quit") == 0)
-		return;
-	log_info("conn-close", "client=%s helo=%s messages=%u rcpts=%u "
-	    "refused=%u errors=%u ms=%llu end=%s", r.client, r.s.helo,
-	    r.s.messages, r.s.rcpts, r.refused, r.s.errors,
-	    (unsigned long long)(clock_ms() - r.started), r.end);
-}
-
-/* Who the client is, for the log as Postfix has it. */
-static void
-find_client(void)
-{
-	peer_find(&r.peer);
-	snprintf(r.client, sizeof r.client, "%s[%s]",
-	    r.peer.name[0] != '\0' ? r.peer.name : "unknown",
-	    r.peer.ip[0] != '\0' ? r.peer.ip : "unknown");
 }
 
 /*
@@ -412,13 +346,13 @@ main(int argc, char **argv)
 	fd_guard();
 	if (getenv("TCPREMOTEIP") == NULL)
 		syslogfd_replace();
-	find_client();
-	r.started = clock_ms();
-	r.end = "quit";
+	peer_find(&r.peer);
+	recvlog_init(&r.log, &r.s, &r.peer);
 	r.message.keep.sock = -1;
 	conn_init(&r.conn, 1000);
 	if (open_tables() == -1) {
-		log_fatal("tables-open", "client=%s err=%m", r.client);
+		log_fatal("tables-open", "client=%s err=%m",
+		    r.log.client);
 		conn_write(&r.conn, sorry, sizeof sorry - 1);
 		return 111;
 	}
@@ -427,10 +361,10 @@ main(int argc, char **argv)
 	begin();
 	end = smtpserve_run(&r.s, &r.conn, secure);
 	if (end != NULL)
-		r.end = end;
-	else if (strcmp(r.end, "quit") != 0)
+		r.log.end = end;
+	else if (strcmp(r.log.end, "quit") != 0)
 		conn_linger(&r.conn);
 	recvmsg_end(&r.message);
-	log_close();
+	recvlog_close(&r.log);
 	return 0;
 }

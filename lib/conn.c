@@ -36,13 +36,13 @@ conn_init(struct conn *c, uint64_t idle)
 	sigaction(SIGTERM, &sa, NULL);
 	c->idle = idle;
 	c->deadline = 0;
-	c->line = 0;
 	conn_replaced(c);
 }
 
 void
 conn_replaced(struct conn *c)
 {
+	c->line = 0;
 	c->polled = 0;
 	c->limit = 0;
 }

@@ -3,7 +3,7 @@
 #include "date.h"
 #include "received.h"
 
-enum { PART_MAX = 255, FOR_MAX = 400 };
+enum { PART_MAX = 255, FOR_MAX = 400, PROTO_MAX = 20, TLS_MAX = 60 };
 
 /* A part as the client or DNS gave it: no control or space characters, and
  * nothing that opens or closes a comment. */
@@ -49,24 +49,64 @@ add_from(struct buf *b, const struct envelope *e)
 	buf_str(b, "])\n\t");
 }
 
+/* How it came: RFC 6531 3.7.3 has names of its own for mail with SMTPUTF8. */
+static void
+add_with(struct buf *b, const struct envelope *e)
+{
+	const char *proto = envelope_attr(e, "proto");
+
+	if (proto == NULL)
+		proto = "local";
+	buf_str(b, " with ");
+	if (envelope_attr(e, "smtputf8") == NULL) {
+		add_part(b, proto, PROTO_MAX);
+	} else if (strncmp(proto, "ESMTP", 5) == 0) {
+		buf_str(b, "UTF8SMTP");
+		add_part(b, proto + 5, PROTO_MAX);
+	} else if (strncmp(proto, "LMTP", 4) == 0) {
+		buf_str(b, "UTF8");
+		add_part(b, proto, PROTO_MAX);
+	} else {
+		add_part(b, proto, PROTO_MAX);
+	}
+}
+
+/* Protocol and cipher of TLS, and whether somebody had logged in: not who. */
+static void
+add_security(struct buf *b, const struct envelope *e)
+{
+	const char *tls = envelope_attr(e, "tls");
+	const char *auth = envelope_attr(e, "auth");
+	size_t n;
+
+	if (tls != NULL && *tls) {
+		n = strcspn(tls, " ");
+		buf_str(b, " (");
+		add_part(b, tls, n < TLS_MAX ? n : TLS_MAX);
+		buf_byte(b, ' ');
+		add_part(b, tls[n] != '\0' ? tls + n + 1 : "-", TLS_MAX);
+		buf_byte(b, ')');
+	}
+	if (auth != NULL && *auth)
+		buf_str(b, " (authenticated)");
+}
+
 void
 received_add(struct buf *b, const struct envelope *e, const char *id,
     const char *hostname, int64_t seconds)
 {
-	const char *proto = envelope_attr(e, "proto"), *at = e->rcpts;
-	const char *auth = envelope_attr(e, "auth");
+	const char *at = e->rcpts;
 	struct recipient r;
 
 	buf_str(b, "Received: ");
 	add_from(b, e);
 	buf_str(b, "by ");
 	add_part(b, hostname, PART_MAX);
-	buf_str(b, " (postchaise) with ");
-	add_part(b, proto ? proto : "local", 20);
+	buf_str(b, " (postchaise)");
+	add_with(b, e);
 	buf_str(b, " id ");
 	buf_str(b, id);
-	if (auth != NULL && *auth)
-		buf_str(b, " (authenticated)");
+	add_security(b, e);
 	if (e->nrcpt == 1 && envelope_rcpt(e, &at, &r) && r.len <= FOR_MAX) {
 		buf_str(b, "\n\tfor <");
 		add_part(b, r.addr, FOR_MAX);

@@ -5,9 +5,9 @@
 
 /*
  * Appends the field for the message with this envelope and id, lines ended by
- * LF: from HELO (name [address]), by, with, id, for when there is one
- * recipient.  Bytes that a trace field cannot hold become `?', and every part
- * is bounded: the field has at most 2048 bytes.
+ * LF: from HELO (name [address]), by, with, id, TLS and login as comments, for
+ * when there is one recipient.  Bytes that a trace field cannot hold become
+ * `?', and every part is bounded: the field has at most 2048 bytes.
  */
 void received_add(struct buf *b, const struct envelope *e, const char *id,
     const char *hostname, int64_t seconds);
