@@ -22,10 +22,10 @@ is_ldh(unsigned char c)
 	    (c >= '0' && c <= '9') || c == '-' || c == '_' || c >= 0x80;
 }
 
-/* Well-formed UTF-8 without overlong forms and surrogates (RFC 3629)? */
-static int
-utf8_valid(const unsigned char *p, size_t n)
+int
+addr_utf8(const char *text, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	size_t i = 0, k, more;
 	unsigned long v;
 
@@ -96,8 +96,7 @@ addr_domain_valid(const char *p, size_t n, int utf8, int literal)
 		return 0;
 	if (p[0] == '[')
 		return literal && literal_valid(p, n);
-	if (str_8bit(p, n) && (!utf8 ||
-	    !utf8_valid((const unsigned char *)p, n)))
+	if (str_8bit(p, n) && (!utf8 || !addr_utf8(p, n)))
 		return 0;
 	for (i = 0; i < n; i++) {
 		if (p[i] == '.') {
@@ -193,7 +192,7 @@ mailbox(const char *p, size_t n, int utf8, struct buf *out)
 	if (str_8bit(p, n)) {
 		if (!utf8)
 			return ADDR_UTF8;
-		if (!utf8_valid((const unsigned char *)p, n))
+		if (!addr_utf8(p, n))
 			return ADDR_SYNTAX;
 	}
 	r = add_local(p, l, out);

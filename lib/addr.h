@@ -43,4 +43,6 @@ int addr_valid(const char *p, size_t n, int utf8);
 /* Is p a domain name (labels of letters, digits, hyphens, underscores; UTF-8
  * with utf8) or, with literal, a [literal]? */
 int addr_domain_valid(const char *p, size_t n, int utf8, int literal);
+/* Well-formed UTF-8 without overlong forms and surrogates (RFC 3629)? */
+int addr_utf8(const char *p, size_t n);
 #endif

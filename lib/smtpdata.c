@@ -54,9 +54,10 @@ field_is(const struct smtpdata *d, const char *name)
 	return d->fieldlen >= n && mem_caseeq(d->field, n, name, n);
 }
 
-/* Stores the end of a line, and counts it if it was a trace field. */
+/* Stores the end of a line, of n octets, and counts it if it was a trace
+ * field. */
 static void
-put_eol(struct smtpdata *d, struct buf *out)
+put_eol(struct smtpdata *d, size_t n, struct buf *out)
 {
 	if (!d->body) {
 		if (d->fieldlen == 0)
@@ -68,7 +69,7 @@ put_eol(struct smtpdata *d, struct buf *out)
 			d->flaws |= SMTPDATA_HOPS;
 		d->fieldlen = 0;
 	}
-	count(d, 2);
+	count(d, n);
 	if (d->flaws == 0)
 		buf_byte(out, '\n');
 }
@@ -117,7 +118,7 @@ text(struct smtpdata *d, const char *p, size_t n, struct buf *out)
 		return n;
 	if (!d->accept_lf)
 		d->flaws |= SMTPDATA_BARE;
-	put_eol(d, out);
+	put_eol(d, 2, out);
 	d->state = LFLINE;
 	return k + 1;
 }
@@ -127,7 +128,7 @@ static size_t
 after_cr(struct smtpdata *d, char c, struct buf *out)
 {
 	if (c == '\n') {
-		put_eol(d, out);
+		put_eol(d, 2, out);
 		d->state = LINE;
 		return 1;
 	}
@@ -146,7 +147,7 @@ smtpdata_feed(struct smtpdata *d, const char *p, size_t n, struct buf *out)
 		switch (d->state) {
 		case LINE:
 		case LFLINE:
-			if (p[i] == '.') {
+			if (p[i] == '.' && !d->chunks) {
 				d->state = d->state == LINE ? DOT : LFDOT;
 				i++;
 			} else {
@@ -164,4 +165,14 @@ smtpdata_feed(struct smtpdata *d, const char *p, size_t n, struct buf *out)
 		}
 	}
 	return i;
+}
+
+void
+smtpdata_end(struct smtpdata *d, struct buf *out)
+{
+	if (d->state == CR)
+		d->flaws |= SMTPDATA_BARE;
+	else if (d->state == TEXT)
+		put_eol(d, 0, out);
+	d->done = 1;
 }

@@ -1,5 +1,6 @@
 /* The text of a message between DATA's 354 and its final dot (RFC 5321
- * 4.1.1.4, 4.5.2): from the wire's lines to the stored ones. */
+ * 4.1.1.4, 4.5.2), or in the chunks of BDAT (RFC 3030): from the wire's lines
+ * to the stored ones. */
 #ifndef SMTPDATA_H
 #define SMTPDATA_H
 #include <stddef.h>
@@ -18,11 +19,13 @@ struct smtpdata {
 	uint64_t size_max; /* octets on the wire, CRLF as two; 0: no limit */
 	unsigned hops_max; /* Received and Delivered-To fields */
 	int accept_lf;     /* LF alone ends a line, but never the message */
+	int chunks;        /* set behind smtpdata_start for BDAT: dots mean
+	                      nothing, smtpdata_end tells the end */
 
 	uint64_t size; /* octets so far, without dots that were stuffed */
 	unsigned hops;
 	int flaws;
-	int done; /* the final dot was read */
+	int done; /* the end was read, or told */
 
 	/* private */
 	int state;
@@ -43,4 +46,6 @@ void smtpdata_start(struct smtpdata *d, uint64_t size_max, unsigned hops_max,
  */
 size_t smtpdata_feed(struct smtpdata *d, const char *p, size_t n,
     struct buf *out);
+/* The last chunk was fed.  A last line without its end gets one. */
+void smtpdata_end(struct smtpdata *d, struct buf *out);
 #endif

@@ -77,10 +77,14 @@ struct smtps_hooks {
 	 * are wiped afterwards. */
 	const char *(*auth)(void *arg, const char *user, const char *pass);
 	/* A reply that refuses, for the log; text is the address or login that
-	 * it is about, or what could not be read as one. */
+	 * it is about, or what could not be read as one.  The client is
+	 * refused at the start, at HELO (text is its name), and when the
+	 * session ends by us. */
 	void (*refused)(void *arg, enum smtps_what what, const char *text,
 	    size_t n, const char *reply);
-	/* Each command with the reply's first line, for the audit, or NULL. */
+	/* Each command with the reply's first line, for the audit, or NULL.
+	 * verb is "?" for an unknown one (which may be a password), "." for
+	 * the end of a message. */
 	void (*command)(void *arg, const char *verb, const char *reply);
 };
 
@@ -126,17 +130,25 @@ struct smtps {
 	struct smtpdata data;
 
 	/* private */
-	int over;    /* recipients over rcpt_max were refused */
-	int utf8;    /* MAIL said SMTPUTF8 */
-	int in_skip; /* inside of a line that is too long */
+	int over;     /* recipients over rcpt_max were refused */
+	int utf8;     /* MAIL said SMTPUTF8 */
+	int begun;    /* a message has begun: drop is due */
+	int in_skip;  /* inside of a line that is too long */
+	int secret;   /* the line is one of AUTH */
+	int starttls; /* smtps_secured is awaited */
 	struct buf addr;
-	struct buf user;      /* of AUTH LOGIN, while its password comes */
+	struct buf user;        /* of AUTH LOGIN, while its password comes */
 	int auth_step;
-	uint64_t chunk;       /* octets of this chunk that are to come */
-	int last;             /* it is the last one */
-	const char *chunk_no; /* why its message is refused already */
-	size_t at;  /* of what is not used yet in in */
-	size_t got; /* end of what was read into in */
+	int in_chunk;           /* SMTPS_DATA is a chunk, */
+	uint64_t chunk;         /* of which so many octets are to come, */
+	int last;               /* the last one, */
+	enum smtps_state after; /* behind it, */
+	const char *chunk_no;   /* why it is refused already */
+	const char *verdict;    /* the reply to a message, */
+	unsigned verdicts;      /* to be said so many times */
+	size_t at;   /* of what is not used yet in in */
+	size_t got;  /* end of what was read into in */
+	size_t high; /* end of what was in in since it was wiped */
 	size_t outlen;
 	char out[SMTPS_OUT]; /* the last two: idle sessions touch little */
 	char in[SMTPS_IN];

@@ -267,10 +267,10 @@ params(void)
 	size_t i;
 
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
-		ok(smtparg_mail(&m, bad[i], strlen(bad[i])) != NULL, bad[i]);
-	ok(smtparg_mail(&m, " size=12  BODY=7bit ", 20) == NULL &&
+		ok(smtparg_mail(&m, bad[i], strlen(bad[i]), 0) != NULL, bad[i]);
+	ok(smtparg_mail(&m, " size=12  BODY=7bit ", 20, 0) == NULL &&
 	    m.size == 12 && m.body == 7, "SIZE and BODY");
-	ok(smtparg_mail(&m, "", 0) == NULL && m.size == 0 && m.body == 0,
+	ok(smtparg_mail(&m, "", 0, 0) == NULL && m.size == 0 && m.body == 0,
 	    "none");
 }
 
