@@ -162,7 +162,7 @@ ssha(const char *pass, const char *text)
 	return ok;
 }
 
-/* Is it the password?  1, 0; -1 with errno when it cannot be computed. */
+/* Is it the password?  1, 0; -1 when it cannot be computed. */
 static int
 verify(const char *pass, const char *hash)
 {
@@ -171,13 +171,10 @@ verify(const char *pass, const char *hash)
 
 	switch (pwhash_kind(hash, strlen(hash), &text)) {
 	case PWHASH_CRYPT:
-		errno = 0;
 		got = crypt(pass, text);
-		if (got != NULL && got[0] != '*')
-			break;
-		if (errno == 0)
-			errno = EINVAL;
-		return -1;
+		if (got == NULL || got[0] == '*')
+			return -1;
+		break;
 	case PWHASH_APR1:
 		apr_md5_encode(pass, text, made, sizeof made);
 		break;
@@ -223,9 +220,9 @@ check_virtual(const struct auth_user *u)
 	case 0:
 		return refuse("wrong-password");
 	}
-	/* A method that this crypt(3) has not, or a malformed hash: neither
-	 * becomes better by itself. */
-	return errno == ENOMEM ? later("no-memory") : refuse("unusable-hash");
+	/* Malformed, too large, or of a method that this crypt(3) has not (it
+	 * does not tell which): not the client's fault. */
+	return later("unusable-hash");
 }
 
 /* Who made the socket?  Anybody who could make one in its directory would get
