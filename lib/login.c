@@ -93,7 +93,7 @@ ask_program(const struct map *tables, const char *user, int fd)
 		return LOGIN_OK;
 	if (r.failed == NULL && code == 1)
 		return LOGIN_WRONG;
-	log_warn("auth-program", "login=%s program=%s why=%s code=%d", user,
+	log_warn("auth-program", "user=%s program=%s why=%s code=%d", user,
 	    setting(tables, "auth-program"),
 	    r.failed != NULL ? r.failed : "exit", code);
 	return LOGIN_LATER;
@@ -111,7 +111,7 @@ login_check(const struct map *tables, const char *user, const char *pass)
 		return LOGIN_LIMIT;
 	fd = credentials(user, pass);
 	if (fd == -1)
-		log_warn("auth-program", "login=%s err=%m", user);
+		log_warn("auth-program", "user=%s err=%m", user);
 	if (fd < 0)
 		return fd == -2 ? LOGIN_WRONG : LOGIN_LATER;
 	result = ask_program(tables, user, fd);

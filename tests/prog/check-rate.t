@@ -75,10 +75,15 @@ conf auth-failures=0 auth-failures-network=0
 is 'no limit' "$(often 30 login 192.0.2.1)" 30
 ok 'and nothing kept' test ! -e "$rate"
 
-# All at once: exactly the limit.
+# All at once: exactly the limit.  With slow writes, where strace can make
+# them so, calls that did not wait for each other would count wrong.
 conf auth-failures=20
+slow=
+if strace -o /dev/null -e inject=pwrite64:delay_enter=2000 true 2>/dev/null; then
+	slow='strace -o /dev/null -e inject=pwrite64:delay_enter=2000'
+fi
 for i in $(seq 50); do
-	login 192.0.2.1 >"$t/out.$i" &
+	TCPREMOTEIP=192.0.2.1 $slow check-rate login >"$t/out.$i" 2>>"$t/log" &
 	pids="${pids:-} $!"
 done
 won=0
@@ -214,7 +219,8 @@ alice messages-day 1 3"
 	done
 	# mdb_dump shows what is in it: new addresses only.
 	if command -v mdb_dump >/dev/null 2>&1; then
-		is 'the database has no old ones' "$(mdb_dump -n "$rate/data.mdb" | grep -c '^ 61')" 20
+		is 'the database has no old ones' "$(mdb_dump -n "$rate/data.mdb" |
+		    awk '/^ / && n++ % 2 == 0 && /^ 61/ { c++ } END { print c }')" 20
 	fi
 else
 	echo '# no faketime: tests/unit/window has the time'
