@@ -17,6 +17,10 @@ LDLIBS_auth-system   = $(if $(wildcard /usr/include/security/pam_appl.h),-lpam) 
 LDLIBS_check-rate    = -llmdb
 LDLIBS_conn-gate     = -lwrap
 
+# Some systems have no libwrap; the services then go without conn-gate.
+ifeq ($(wildcard /usr/include/tcpd.h /usr/local/include/tcpd.h),)
+SYS  := $(filter-out conn-gate,$(SYS))
+endif
 # A name without a source yet is left out, so that a part can be built alone.
 LEAN := $(foreach p,$(LEAN),$(if $(wildcard $p.c),$p))
 SYS  := $(foreach p,$(SYS),$(if $(wildcard $p.c),$p))
@@ -53,6 +57,7 @@ LDLIBS_unit-map = -lcdb
 LDLIBS_unit-route = -lcdb
 LDLIBS_unit-expand = -lcdb
 LDLIBS_unit-spawnreq = -lcdb
+LDLIBS_unit-policy = -lcdb
 LDLIBS_unit-checks = -lcdb
 LDLIBS_unit-login = -lcdb
 LDLIBS_unit-limits = -lcdb
@@ -82,7 +87,7 @@ LINKS  := sendmail runq mailq newaliases
 install: all
 	install -d $D$(LIBEXEC) $D$(SBINDIR) $D$(RUNDIR) \
 	    $(addprefix $D$(MANDIR)/man,1 5 7 8) \
-	    $(addprefix $D$(ROOT),/etc/postchaise /etc/virtual /var/log)
+	    $(addprefix $D$(ROOT),/etc/postchaise /etc/virtual /var/log /var/lib)
 	DESTDIR=$D LIBEXEC=$(LIBEXEC) RUNDIR=$(RUNDIR) ROOT=$(ROOT) \
 	    PROGS='$(PROGS)' bin/install-modes
 	for p in $(PEOPLE); do ln -sf $(LIBEXEC)/$$p $D$(SBINDIR)/$$p; done

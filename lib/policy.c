@@ -295,13 +295,13 @@ policy_client(struct policy *p)
 		find_rights(p);
 		return NULL;
 	}
-	if ((no = overload(p)) != NULL)
+	/* What is cheap comes first. */
+	if ((no = overload(p)) != NULL || (no = gate(p)) != NULL ||
+	    (no = blocked(p)) != NULL)
 		return no;
 	/* LMTP is for mailboxes of ours. */
 	if (!is_service(p, "lmtp"))
 		find_rights(p);
-	if ((no = gate(p)) != NULL || (no = blocked(p)) != NULL)
-		return no;
 	return paranoid(p);
 }
 
