@@ -26,7 +26,7 @@ setup() {
 	E
 	printf '%s\n' 'postmaster: joe' 'log: "|cat >/dev/null"' >"$t/etc/aliases"
 	echo 'owner:v.test:1:a comment: with a colon' >"$t/etc/virtual/domains.cf"
-	printf '%s\n' "Alice:\$6\$salt\$hash" 'bob:{PLAIN}x:5200:5201::/h' '# c' \
+	printf '%s\n' "Alice:\$6\$salt\$hash" 'bob:{SHA}EBbPDDtaGLt5g2VyOw6GEwVoZIk=:5200:5201:Bob:/h::x=y' '# c' \
 	    >"$v/passwd"
 	printf '%s\n' 'team: alice, bob' '*: *@w.test' >"$v/aliases"
 }
@@ -62,14 +62,18 @@ is 'local domain' "$(get mail dsys.test)" "local||||$conf:3|"
 is 'our name is local' "$(get mail dmail.test)" "local||||$conf:1|"
 like 'localhost too' "$(get mail dlocalhost)" '^local'
 is 'relay domain' "$(get mail drelay.test)" "relay||||$conf:4|"
-is 'setting' "$(get mail sqreturn)" '3d|'
-is 'hash' "$(get auth palice@v.test)" "\$6\$salt\$hash|$v/passwd:1|"
+is 'setting' "$(get mail sqreturn)" "3d|$conf:6|"
+is 'hash' "$(get auth palice@v.test)" "\$6\$salt\$hash|5100|5101|$v/passwd:1|"
+is 'hash of a user with columns' "$(get auth pbob@v.test)" "{SHA}EBbPDDtaGLt5g2VyOw6GEwVoZIk=|5200|5201|$v/passwd:2|"
+is 'a hash to be computed for nobody' "$(get auth n)" '$6$salt$hash|'
+like 'where logins are the system'\''s' "$(get auth dsys.test)" '^local'
+is 'and where not' "$(get auth dv.test)" ''
 is 'no hash in mail.cdb' "$(cdb -d "$tables/mail.cdb" | grep -ac salt)" 0
 is 'public setting' "$(get public ssize)" '30m|'
 is 'no other in public.cdb' "$(cdb -d "$tables/public.cdb" | grep -ac -e qreturn -e v.test)" 0
 like 'head' "$(get mail h)" '^[0-9a-f]{16}\|[0-9]+\|[0-9.]+ [^|]*/postchaise.conf\|'
 is 'modes' "$(cd "$tables" && stat -c %a mail.cdb auth.cdb relay.cdb public.cdb . | tr '\n' ' ')" \
-    '640 640 640 644 755 '
+    '640 400 640 644 755 '
 
 # Generations.
 first=$(gen)
@@ -89,7 +93,7 @@ echo torn >"$t/etc/postchaise/tables.NEW/mail.cdb"
 ln -s nowhere "$t/etc/postchaise/tables.link"
 exits 'the rest of a killed run does not matter' 0 compile
 ok 'and is gone' [ ! -e "$t/etc/postchaise/tables.NEW" ]
-is 'a new set is live' "$(get mail sqreturn)" '3d|'
+is 'a new set is live' "$(get mail sqreturn)" "3d|$conf:6|"
 before=$(gen)
 flock "$t/etc/postchaise/tables.lock" sleep 2 & started $!
 sleep 0.3
@@ -99,7 +103,7 @@ is 'a second run waits for the first' "$(gen)" "$before"
 wait
 ok 'and then has its turn' [ "$(gen)" != "$before" ]
 for i in 1 2 3 4 5 6; do alias-compile 2>/dev/null & done; wait
-is 'many at once leave a whole set' "$(get mail sqreturn)" '3d|'
+is 'many at once leave a whole set' "$(get mail sqreturn)" "3d|$conf:6|"
 
 # A disk that takes no more (25: SIGXFSZ).
 before=$(gen)
@@ -188,6 +192,12 @@ setup; printf '%s\n' virtual-mailbox=mbox virtual-mailbox=other.test:maildir >>"
 is 'a mailbox format for all domains' "$(get mail ualice@v.test | cut -d'|' -f3)" mbox
 setup; printf '%s\n' virtual-mailbox=V.test:mbox virtual-mailbox=maildir >>"$conf"; compile
 is 'and one of its own for a domain' "$(get mail ualice@v.test | cut -d'|' -f3)" mbox
+setup; printf '%s\n' 'plain:secret' 'locked:*' 'shown:{plain}secret' >>"$v/passwd"
+exits 'a password that is no hash is no error' 0 compile
+like 'but said' "$(cat "$t/err")" "^$v/passwd:4: warning: plain@v.test: the password is no hash of a known kind"
+is 'and not kept' "$(get auth pplain@v.test)" "*|5100|5101|$v/passwd:4|"
+unlike 'one that is locked is silent' "$(cat "$t/err")" locked@
+like 'one that is meant is said' "$(cat "$t/err")" 'passwd:6: warning: shown@v.test: the password is not hashed'
 setup; rm "$conf" "$t/etc/aliases"; rm -r "$t/etc/virtual"
 exits 'nothing but users' 0 compile
 ok 'has a name' [ -n "$(get mail shostname)" ]

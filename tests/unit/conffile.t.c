@@ -58,7 +58,7 @@ refused(void)
 	    "mean `concurrency-local'?\n", "two letters off");
 	parse("xyzzy=1\n");
 	is_str(d.text.p, "conf:1: unknown option `xyzzy'\n", "none is near");
-	parse("audit=1\nusermap=*-~:~\n");
+	parse("debug=1\nusermap=*-~:~\n");
 	is_int(d.errors, 0, "Postoffice's options are no errors");
 	is_int(d.warnings, 2, "but warnings");
 	ok(strstr(d.text.p, "conf:2: warning: Postoffice's option `usermap'")
