@@ -36,6 +36,7 @@
 
 #include "addr.h"
 #include "child.h"
+#include "duplex.h"
 #include "fdio.h"
 #include "log.h"
 #include "paths.h"
@@ -48,16 +49,7 @@ enum {
 	HANDSHAKE_MS = 60000,
 	IDLE_MS = 7200000, /* nothing moves: longer than any mail server waits */
 	LAST_MS = 30000,   /* the same when one side is gone */
-	RECORD = 16384,    /* the most that a TLS record holds */
 	DOMAIN_LEN = 255
-};
-
-/* One direction of the session. */
-struct way {
-	size_t at, len;  /* what is in buf and not written */
-	int ended;       /* there is no more to read */
-	int told;        /* the other side knows that, or is gone */
-	char buf[RECORD];
 };
 
 static struct {
@@ -66,12 +58,7 @@ static struct {
 	int plain;       /* the plain text's socket */
 	int control;     /* told when the handshake is done */
 	int logged;      /* what failed is in the log already */
-	int lost;        /* the network's side broke */
-	short want_read, want_write; /* what poll is asked for on 0 and 1, */
-	short want_plain;            /* and on plain */
 	char name[DOMAIN_LEN + 1]; /* the server that the client named */
-	struct way up;   /* network to plain */
-	struct way down; /* plain to network */
 } t;
 
 static volatile sig_atomic_t terminated;
@@ -375,155 +362,60 @@ tell(void)
 	buf_free(&b);
 }
 
-/* --- the session ---------------------------------------------------------- */
+/* --- the session, for lib/duplex ------------------------------------------ */
 
-/* What came of a call on t.ssl: bytes, or 0 when it is to be tried again, or
- * -1 when there will be no more. */
-static int
-outcome(int r)
+/* What came of a call on t.ssl. */
+static long
+outcome(int r, short *want)
 {
 	if (r > 0)
 		return r;
 	switch (SSL_get_error(t.ssl, r)) {
 	case SSL_ERROR_WANT_READ:
-		t.want_read = POLLIN;
-		return 0;
+		*want |= POLLIN;
+		return DUPLEX_AGAIN;
 	case SSL_ERROR_WANT_WRITE:
-		t.want_write = POLLOUT;
-		return 0;
+		*want |= POLLOUT;
+		return DUPLEX_AGAIN;
 	case SSL_ERROR_ZERO_RETURN:
-		return -1;
-	default:
-		t.lost = 1;
-		return -1;
+		return DUPLEX_END;
 	}
+	return DUPLEX_LOST;
 }
 
-/* The same for a call on t.plain, which waits for `what'. */
-static ssize_t
-plain_outcome(ssize_t r, short what)
+static long
+net_read(void *arg, char *p, size_t n, short *want)
 {
-	if (r > 0)
-		return r;
-	if (r == -1 && (errno == EAGAIN || errno == EWOULDBLOCK ||
-	    errno == EINTR)) {
-		t.want_plain |= what;
-		return 0;
-	}
-	return -1;
+	ERR_clear_error();
+	return outcome(SSL_read(t.ssl, p, (int)n), want);
 }
 
-/* Network to plain.  Was anything moved? */
-static int
-move_up(void)
+static long
+net_write(void *arg, const char *p, size_t n, short *want)
 {
-	struct way *w = &t.up;
-	int moved = 0;
-	ssize_t r;
-
-	if (w->len == 0 && !w->ended) {
-		ERR_clear_error();
-		r = outcome(SSL_read(t.ssl, w->buf, RECORD));
-		w->ended = r == -1;
-		w->at = 0;
-		w->len = r > 0 ? (size_t)r : 0;
-		moved = r != 0;
-	}
-	if (w->len > 0) {
-		r = w->told ? (ssize_t)w->len : plain_outcome(
-		    write(t.plain, w->buf + w->at, w->len), POLLOUT);
-		if (r == -1) { /* the program reads no more */
-			w->told = 1;
-			r = (ssize_t)w->len;
-		}
-		w->at += (size_t)r;
-		w->len -= (size_t)r;
-		moved |= r != 0;
-	}
-	if (w->ended && w->len == 0 && !w->told) {
-		shutdown(t.plain, SHUT_WR);
-		w->told = 1;
-	}
-	return moved;
+	ERR_clear_error();
+	return outcome(SSL_write(t.ssl, p, (int)n), want);
 }
 
-/* Says that no more will come: 1 when that is said, or cannot be. */
-static int
-close_down(void)
+static long
+net_end(void *arg, short *want)
 {
-	int r = 1;
+	int r;
 
-	if (!t.lost) {
-		ERR_clear_error();
-		r = SSL_shutdown(t.ssl);
-		r = r >= 0 ? 1 : outcome(r);
-	}
-	if (r != 0)
-		shutdown(1, SHUT_WR);
-	return r != 0;
+	ERR_clear_error();
+	r = SSL_shutdown(t.ssl); /* 0: said, and not answered yet */
+	return r == 0 ? 1 : outcome(r, want);
 }
 
-/* Plain to network. */
-static int
-move_down(void)
-{
-	struct way *w = &t.down;
-	int moved = 0;
-	ssize_t r;
-
-	if (w->len == 0 && !w->ended) {
-		r = plain_outcome(read(t.plain, w->buf, RECORD), POLLIN);
-		w->ended = r == -1;
-		w->at = 0;
-		w->len = r > 0 ? (size_t)r : 0;
-		moved = r != 0;
-	}
-	if (w->len > 0) {
-		if (!t.lost) {
-			ERR_clear_error();
-			r = outcome(SSL_write(t.ssl, w->buf + w->at,
-			    (int)w->len));
-		}
-		if (t.lost) /* nobody is there to read it */
-			r = (ssize_t)w->len;
-		w->at += (size_t)r;
-		w->len -= (size_t)r;
-		moved |= r != 0;
-	}
-	if (w->ended && w->len == 0 && !w->told)
-		w->told = close_down();
-	return moved;
-}
-
-/* Waits until something can be moved.  A descriptor of which nothing is wanted
- * is left out: its end would be told again and again. */
-static int
-await(void)
-{
-	struct pollfd p[3] = {{.fd = t.want_read ? 0 : -1, .events = POLLIN},
-	    {.fd = t.want_write ? 1 : -1, .events = POLLOUT},
-	    {.fd = t.want_plain || t.down.told ? t.plain : -1,
-	    .events = t.want_plain}};
-	int ms = terminated || t.up.ended || t.down.ended ? LAST_MS : IDLE_MS;
-	int r = poll(p, 3, ms);
-
-	if (t.down.told && (p[2].revents & (POLLHUP | POLLERR)))
-		t.up.told = 1; /* the program is gone, both ways */
-	return r != 0;
-}
-
-/* Both ways, until both have ended, the program is gone, or nothing moves any
- * more. */
 static void
 session(void)
 {
-	int moved;
+	static const struct duplex_net net = {net_read, net_write, net_end};
+	static struct duplex d = {.net = &net, .in = 0, .out = 1,
+	    .idle_ms = IDLE_MS, .last_ms = LAST_MS, .stop = &terminated};
 
-	do {
-		t.want_read = t.want_write = t.want_plain = 0;
-		moved = move_up();
-		moved |= move_down();
-	} while (!(t.up.told && t.down.told) && (moved || await()));
+	d.plain = t.plain;
+	duplex_run(&d);
 }
 
 int
