@@ -49,28 +49,6 @@ add_from(struct buf *b, const struct envelope *e)
 	buf_str(b, "])\n\t");
 }
 
-/* How it came: RFC 6531 3.7.3 has names of its own for mail with SMTPUTF8. */
-static void
-add_with(struct buf *b, const struct envelope *e)
-{
-	const char *proto = envelope_attr(e, "proto");
-
-	if (proto == NULL)
-		proto = "local";
-	buf_str(b, " with ");
-	if (envelope_attr(e, "smtputf8") == NULL) {
-		add_part(b, proto, PROTO_MAX);
-	} else if (strncmp(proto, "ESMTP", 5) == 0) {
-		buf_str(b, "UTF8SMTP");
-		add_part(b, proto + 5, PROTO_MAX);
-	} else if (strncmp(proto, "LMTP", 4) == 0) {
-		buf_str(b, "UTF8");
-		add_part(b, proto, PROTO_MAX);
-	} else {
-		add_part(b, proto, PROTO_MAX);
-	}
-}
-
 /* Protocol and cipher of TLS, and whether somebody had logged in: not who. */
 static void
 add_security(struct buf *b, const struct envelope *e)
@@ -95,15 +73,15 @@ void
 received_add(struct buf *b, const struct envelope *e, const char *id,
     const char *hostname, int64_t seconds)
 {
-	const char *at = e->rcpts;
+	const char *proto = envelope_attr(e, "proto"), *at = e->rcpts;
 	struct recipient r;
 
 	buf_str(b, "Received: ");
 	add_from(b, e);
 	buf_str(b, "by ");
 	add_part(b, hostname, PART_MAX);
-	buf_str(b, " (postchaise)");
-	add_with(b, e);
+	buf_str(b, " (postchaise) with ");
+	add_part(b, proto ? proto : "local", PROTO_MAX);
 	buf_str(b, " id ");
 	buf_str(b, id);
 	add_security(b, e);

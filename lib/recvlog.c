@@ -72,10 +72,14 @@ recvlog_refused(struct recvlog *l, enum smtps_what what, const char *text,
 {
 	const struct smtps *s = l->s;
 
-	l->refused += what != SMTPS_THE_CLIENT;
+	l->refused += what != SMTPS_THE_CLIENT || n > 0;
 	switch (what) {
 	case SMTPS_THE_CLIENT:
-		l->end = reply;
+		if (n == 0)
+			l->end = reply;
+		else
+			log_info("helo-refuse", "client=%s helo=%.*s reply=%s",
+			    l->client, (int)n, text, reply);
 		break;
 	case SMTPS_A_LOGIN:
 		log_info("auth-refuse", "client=%s helo=%s user=%.*s reply=%s",

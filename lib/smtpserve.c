@@ -2,9 +2,6 @@
 
 #include "smtpserve.h"
 
-/* Until lib/smtps.c has it. */
-#pragma weak smtps_secured
-
 /* Writes the replies that have gathered. */
 static const char *
 flush(struct smtps *s, struct conn *c)

@@ -10,6 +10,8 @@ recv() {
 	printf "$1" | smtp-recv 2>"$t/log" >"$t/out" || code=$?
 	said=$(tr -d '\r' <"$t/out") log=$(cat "$t/log")
 }
+# What is said behind EHLO.
+replies() { printf '%s\n' "$said" | sed '1,/^250 ENHANCED/d'; }
 hello='EHLO client.test\r\nMAIL FROM:<a@b.test>\r\n'
 rcpt='RCPT TO:<alice@example.test>\r\n'
 mail="$hello${rcpt}DATA\r\n"
@@ -18,12 +20,12 @@ end='QUIT\r\n'
 # to ADDRESS REPLY [WHAT]: the reply to this recipient.
 to() {
 	recv "${hello}RCPT TO:<$1>\r\n$end"
-	is "${3:-recipient $1}" "$(printf '%s\n' "$said" | sed -n 8p)" "$2"
+	is "${3:-recipient $1}" "$(replies | sed -n 2p)" "$2"
 }
 # sends MESSAGE REPLY WHAT: the reply at the end of DATA.
 sends() {
 	recv "$mail$1$end"
-	is "$3" "$(printf '%s\n' "$said" | sed -n '10,$p' | grep -v ^221)" "$2"
+	is "$3" "$(replies | sed 1,3d | grep -v ^221)" "$2"
 }
 
 # --- one message ---------------------------------------------------------
@@ -34,6 +36,9 @@ is "says what RFC 5321 wants" "$said" "220 mx.example.test ESMTP
 250-PIPELINING
 250-SIZE 50000000
 250-8BITMIME
+250-SMTPUTF8
+250-CHUNKING
+250-DSN
 250 ENHANCEDSTATUSCODES
 250 2.1.0 ok
 250 2.1.5 ok
@@ -242,8 +247,8 @@ chmod 755 "$t/over/mx-lookup"
 from() {
 	: >"$t/asked"
 	recv "EHLO c.test\r\nMAIL FROM:<$1>\r\nRSET\r\nMAIL FROM:<$1>\r\n$end"
-	is "sender <$1>" "$(printf '%s\n' "$said" | sed -n 7p)" "$2"
-	is "again" "$(printf '%s\n' "$said" | sed -n 9p)" "$2"
+	is "sender <$1>" "$(replies | sed -n 1p)" "$2"
+	is "again" "$(replies | sed -n 3p)" "$2"
 	is "questions to mx-lookup: $3" "$(wc -l <"$t/asked" | tr -d ' ')" "$3"
 }
 from a@good.test '250 2.1.0 ok' 1
