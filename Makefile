@@ -60,7 +60,7 @@ LDLIBS_unit-spawnreq = -lcdb
 LDLIBS_unit-policy = -lcdb
 LDLIBS_unit-checks = -lcdb
 LDLIBS_unit-login = -lcdb
-LDLIBS_unit-limits = -lcdb
+LDLIBS_unit-ratelimit = -lcdb
 $(B)/unit/%.t: tests/unit/%.t.c tests/tap.h $(B)/sys/libmail.a
 	@mkdir -p $(@D)
 	$(CC) $(DEFS) -Itests $(CFLAGS) -o $@ $< $(B)/sys/libmail.a $(LDLIBS_unit-$*)

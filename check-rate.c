@@ -25,7 +25,7 @@
 
 #include "child.h"
 #include "fdio.h"
-#include "limits.h"
+#include "ratelimit.h"
 #include "log.h"
 #include "paths.h"
 #include "settings.h"

@@ -1,7 +1,7 @@
 /* What check-rate keeps: whose failed logins and messages are counted, in
  * which windows, up to which settings. */
-#ifndef LIMITS_H
-#define LIMITS_H
+#ifndef RATELIMIT_H
+#define RATELIMIT_H
 #include "buf.h"
 #include "map.h"
 #include "netaddr.h"

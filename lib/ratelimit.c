@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "limits.h"
+#include "ratelimit.h"
 #include "settings.h"
 #include "str.h"
 

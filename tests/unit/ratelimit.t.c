@@ -1,5 +1,5 @@
-/* lib/limits: keys, and which limit forbids what. */
-#include "limits.h"
+/* lib/ratelimit: keys, and which limit forbids what. */
+#include "ratelimit.h"
 #include "settingsmap.h"
 #include "tap.h"
 
