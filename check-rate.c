@@ -25,9 +25,9 @@
 
 #include "child.h"
 #include "fdio.h"
-#include "ratelimit.h"
 #include "log.h"
 #include "paths.h"
+#include "ratelimit.h"
 #include "settings.h"
 #include "str.h"
 
@@ -185,23 +185,23 @@ commit(void)
 }
 
 static void
-load(struct limits_entry *e)
+load(struct ratelimit_entry *e)
 {
 	MDB_val k = {e->klen, e->key}, v;
 	int r = mdb_get(c.txn, c.dbi, &k, &v);
 
 	if (r == 0)
-		limits_value(e, v.mv_data, v.mv_size);
+		ratelimit_value(e, v.mv_data, v.mv_size);
 	else if (r != MDB_NOTFOUND)
 		failed("read", r);
 }
 
 /* Writes the entry; one that counts nothing is removed. */
 static void
-save(struct limits_entry *e)
+save(struct ratelimit_entry *e)
 {
-	MDB_val k = {e->klen, e->key}, v = {limits_value_size(e), e->w};
-	int r = limits_empty(e) ? mdb_del(c.txn, c.dbi, &k, NULL)
+	MDB_val k = {e->klen, e->key}, v = {ratelimit_value_size(e), e->w};
+	int r = ratelimit_empty(e) ? mdb_del(c.txn, c.dbi, &k, NULL)
 	    : mdb_put(c.txn, c.dbi, &k, &v, 0);
 
 	if (r != 0 && r != MDB_NOTFOUND)
@@ -210,11 +210,11 @@ save(struct limits_entry *e)
 
 /* An entry from the database: 0, -1 if it is the mark. */
 static int
-entry(struct limits_entry *e, const MDB_val *k, const MDB_val *v)
+entry(struct ratelimit_entry *e, const MDB_val *k, const MDB_val *v)
 {
-	if (limits_key(e, k->mv_data, k->mv_size) == -1)
+	if (ratelimit_key(e, k->mv_data, k->mv_size) == -1)
 		return -1;
-	limits_value(e, v->mv_data, v->mv_size);
+	ratelimit_value(e, v->mv_data, v->mv_size);
 	return 0;
 }
 
@@ -223,7 +223,7 @@ static void
 sweep(void)
 {
 	MDB_val mark = {1, mark_key}, k = mark, v;
-	struct limits_entry e;
+	struct ratelimit_entry e;
 	MDB_cursor *cur;
 	MDB_stat st;
 	int i, r;
@@ -235,7 +235,7 @@ sweep(void)
 		failed("sweep", r);
 	r = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE);
 	for (i = 0; i < SWEEP && r == 0; i++) {
-		if (entry(&e, &k, &v) == 0 && limits_expired(&e, &c.tables,
+		if (entry(&e, &k, &v) == 0 && ratelimit_expired(&e, &c.tables,
 		    c.now, st.ms_entries > ENTRIES))
 			mdb_cursor_del(cur, 0);
 		r = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
@@ -253,16 +253,16 @@ sweep(void)
 
 /* Says that rule i forbids it: the exit code. */
 static int
-refuse(struct limits_entry *e, unsigned i, uint32_t nrcpt)
+refuse(struct ratelimit_entry *e, unsigned i, uint32_t nrcpt)
 {
-	const struct limits_rule *r = &e->rules[i];
-	uint64_t max = limits_max(r, &c.tables);
-	int user = e->kind == LIMITS_USER;
+	const struct ratelimit_rule *r = &e->rules[i];
+	uint64_t max = ratelimit_max(r, &c.tables);
+	int user = e->kind == RATELIMIT_USER;
 	/* What can never pass is not worth another try. */
 	int never = r->rcpts && nrcpt > max;
 	struct buf key = {0};
 
-	limits_text(e, &key);
+	ratelimit_text(e, &key);
 	log_info("rate-refuse", "client=%s[%s] key=%s window=%s count=%llu "
 	    "limit=%llu", c.host, client(), buf_cstr(&key), r->name,
 	    (unsigned long long)window_count(&e->w[i], c.now, r->len),
@@ -279,7 +279,7 @@ refuse(struct limits_entry *e, unsigned i, uint32_t nrcpt)
 
 /* May all of the n keys do this once more?  Counts it then. */
 static int
-count(struct limits_entry *e, size_t n, uint32_t nrcpt)
+count(struct ratelimit_entry *e, size_t n, uint32_t nrcpt)
 {
 	size_t k;
 	int i;
@@ -287,7 +287,7 @@ count(struct limits_entry *e, size_t n, uint32_t nrcpt)
 	open_database();
 	for (k = 0; k < n; k++) {
 		load(&e[k]);
-		i = limits_count(&e[k], &c.tables, c.now, nrcpt);
+		i = ratelimit_count(&e[k], &c.tables, c.now, nrcpt);
 		if (i != -1)
 			return refuse(&e[k], (unsigned)i, nrcpt);
 	}
@@ -301,21 +301,21 @@ count(struct limits_entry *e, size_t n, uint32_t nrcpt)
 static int
 login(int good)
 {
-	struct limits_entry e[2];
+	struct ratelimit_entry e[2];
 	int k;
 
 	if (c.client == NULL)
 		return 0;
-	limits_address(&e[0], &c.addr);
-	limits_network(&e[1], &c.addr);
-	if (!limits_any(&e[0], &c.tables) && !limits_any(&e[1], &c.tables))
+	ratelimit_address(&e[0], &c.addr);
+	ratelimit_network(&e[1], &c.addr);
+	if (!ratelimit_any(&e[0], &c.tables) && !ratelimit_any(&e[1], &c.tables))
 		return 0;
 	if (!good)
 		return count(e, 2, 1);
 	open_database();
 	for (k = 0; k < 2; k++) {
 		load(&e[k]);
-		limits_back(&e[k]);
+		ratelimit_back(&e[k]);
 		save(&e[k]);
 	}
 	commit();
@@ -326,34 +326,34 @@ static int
 message(void)
 {
 	const char *user = getenv("AUTH_USER"), *rcpts = getenv("RECIPIENTS");
-	struct limits_entry e;
+	struct ratelimit_entry e;
 	uint64_t n;
 
 	if (user == NULL || user[0] == '\0')
 		return 0;
 	if (rcpts == NULL || parse_u64(rcpts, strlen(rcpts), &n) == -1)
 		n = 1;
-	limits_user(&e, user, strlen(user));
-	if (!limits_any(&e, &c.tables))
+	ratelimit_user(&e, user, strlen(user));
+	if (!ratelimit_any(&e, &c.tables))
 		return 0;
 	return count(&e, 1, n > UINT32_MAX ? UINT32_MAX : (uint32_t)n);
 }
 
 static void
-print(struct limits_entry *e)
+print(struct ratelimit_entry *e)
 {
 	struct buf key = {0};
 	unsigned i;
 	uint64_t n;
 
-	limits_text(e, &key);
+	ratelimit_text(e, &key);
 	buf_cstr(&key);
 	for (i = 0; i < e->n; i++) {
 		n = window_count(&e->w[i], c.now, e->rules[i].len);
 		if (n > 0)
 			printf("%s %s %llu %llu\n", key.p, e->rules[i].name,
 			    (unsigned long long)n, (unsigned long long)
-			    limits_max(&e->rules[i], &c.tables));
+			    ratelimit_max(&e->rules[i], &c.tables));
 	}
 	buf_free(&key);
 }
@@ -361,7 +361,7 @@ print(struct limits_entry *e)
 static int
 list(void)
 {
-	struct limits_entry e;
+	struct ratelimit_entry e;
 	MDB_cursor *cur;
 	MDB_val k, v;
 	int r;
@@ -382,7 +382,7 @@ list(void)
 
 /* 1 if there was such an entry. */
 static int
-removed(struct limits_entry *e)
+removed(struct ratelimit_entry *e)
 {
 	MDB_val k = {e->klen, e->key};
 	int r = mdb_del(c.txn, c.dbi, &k, NULL);
@@ -396,19 +396,19 @@ removed(struct limits_entry *e)
 static int
 forget(const char *text)
 {
-	struct limits_entry e;
+	struct ratelimit_entry e;
 	struct netprefix x;
 	size_t n = strlen(text);
 	int found;
 
 	open_database();
-	limits_user(&e, text, n);
+	ratelimit_user(&e, text, n);
 	found = removed(&e);
 	if (netprefix_parse(&x, text, n) == 0) {
 		if (strchr(text, '/') != NULL)
-			limits_network(&e, &x.net);
+			ratelimit_network(&e, &x.net);
 		else
-			limits_address(&e, &x.net);
+			ratelimit_address(&e, &x.net);
 		found |= removed(&e);
 	}
 	commit();

@@ -6,15 +6,15 @@
 
 enum { HOUR = 3600, DAY = 86400 };
 
-static const struct limits_rule address[] = {
+static const struct ratelimit_rule address[] = {
 	{"auth-failures", "failures-hour",
 	    "too many failed logins from your address", HOUR, 0}
 };
-static const struct limits_rule network[] = {
+static const struct ratelimit_rule network[] = {
 	{"auth-failures-network", "failures-hour",
 	    "too many failed logins from your network", HOUR, 0}
 };
-static const struct limits_rule user[LIMITS_RULES] = {
+static const struct ratelimit_rule user[RATELIMIT_RULES] = {
 	{"login-messages-hour", "messages-hour", "messages an hour", HOUR, 0},
 	{"login-messages-day", "messages-day", "messages a day", DAY, 0},
 	{"login-recipients-hour", "recipients-hour", "recipients an hour",
@@ -25,15 +25,16 @@ static const struct limits_rule user[LIMITS_RULES] = {
 static const struct {
 	char letter;
 	unsigned n;
-	const struct limits_rule *rules;
+	const struct ratelimit_rule *rules;
 } kinds[] = {
-	[LIMITS_ADDRESS] = {'a', 1, address},
-	[LIMITS_NETWORK] = {'n', 1, network},
-	[LIMITS_USER] = {'u', LIMITS_RULES, user}
+	[RATELIMIT_ADDRESS] = {'a', 1, address},
+	[RATELIMIT_NETWORK] = {'n', 1, network},
+	[RATELIMIT_USER] = {'u', RATELIMIT_RULES, user}
 };
 
 static void
-make(struct limits_entry *e, enum limits_kind kind, const void *p, size_t n)
+make(struct ratelimit_entry *e, enum ratelimit_kind kind, const void *p,
+    size_t n)
 {
 	if (n > sizeof e->key - 1)
 		n = sizeof e->key - 1;
@@ -47,85 +48,85 @@ make(struct limits_entry *e, enum limits_kind kind, const void *p, size_t n)
 }
 
 void
-limits_address(struct limits_entry *e, const struct netaddr *a)
+ratelimit_address(struct ratelimit_entry *e, const struct netaddr *a)
 {
-	make(e, LIMITS_ADDRESS, a->b, sizeof a->b);
+	make(e, RATELIMIT_ADDRESS, a->b, sizeof a->b);
 }
 
 void
-limits_network(struct limits_entry *e, const struct netaddr *a)
+ratelimit_network(struct ratelimit_entry *e, const struct netaddr *a)
 {
 	struct netprefix x;
 
 	netprefix_of(&x, a);
-	make(e, LIMITS_NETWORK, x.net.b, sizeof x.net.b);
+	make(e, RATELIMIT_NETWORK, x.net.b, sizeof x.net.b);
 }
 
 void
-limits_user(struct limits_entry *e, const char *login, size_t n)
+ratelimit_user(struct ratelimit_entry *e, const char *login, size_t n)
 {
-	make(e, LIMITS_USER, login, n);
+	make(e, RATELIMIT_USER, login, n);
 	str_lower(e->key + 1, e->klen - 1);
 }
 
 int
-limits_key(struct limits_entry *e, const char *key, size_t n)
+ratelimit_key(struct ratelimit_entry *e, const char *key, size_t n)
 {
-	enum limits_kind kind;
+	enum ratelimit_kind kind;
 
-	for (kind = LIMITS_ADDRESS; kind <= LIMITS_USER; kind++)
+	for (kind = RATELIMIT_ADDRESS; kind <= RATELIMIT_USER; kind++)
 		if (n > 1 && key[0] == kinds[kind].letter)
 			break;
-	if (kind > LIMITS_USER || n > sizeof e->key ||
-	    (kind != LIMITS_USER && n != 1 + sizeof(struct netaddr)))
+	if (kind > RATELIMIT_USER || n > sizeof e->key ||
+	    (kind != RATELIMIT_USER && n != 1 + sizeof(struct netaddr)))
 		return -1;
 	make(e, kind, key + 1, n - 1);
 	return 0;
 }
 
 void
-limits_value(struct limits_entry *e, const void *p, size_t n)
+ratelimit_value(struct ratelimit_entry *e, const void *p, size_t n)
 {
 	memset(e->w, 0, sizeof e->w);
-	if (n == limits_value_size(e))
+	if (n == ratelimit_value_size(e))
 		memcpy(e->w, p, n);
 }
 
 size_t
-limits_value_size(const struct limits_entry *e)
+ratelimit_value_size(const struct ratelimit_entry *e)
 {
 	return e->n * sizeof e->w[0];
 }
 
 uint64_t
-limits_max(const struct limits_rule *r, const struct map *tables)
+ratelimit_max(const struct ratelimit_rule *r, const struct map *tables)
 {
 	return setting_num(tables, r->setting);
 }
 
 int
-limits_any(const struct limits_entry *e, const struct map *tables)
+ratelimit_any(const struct ratelimit_entry *e, const struct map *tables)
 {
 	unsigned i;
 
 	for (i = 0; i < e->n; i++)
-		if (limits_max(&e->rules[i], tables) > 0)
+		if (ratelimit_max(&e->rules[i], tables) > 0)
 			return 1;
 	return 0;
 }
 
 int
-limits_count(struct limits_entry *e, const struct map *tables, uint64_t now,
-    uint32_t n)
+ratelimit_count(struct ratelimit_entry *e, const struct map *tables,
+    uint64_t now, uint32_t n)
 {
-	const struct limits_rule *r;
+	const struct ratelimit_rule *r;
 	uint64_t max;
 	uint32_t more;
 	unsigned i;
 
 	for (i = 0; i < e->n; i++) {
 		r = &e->rules[i];
-		max = limits_max(r, tables);
+		max = ratelimit_max(r, tables);
 		more = r->rcpts ? n : 1;
 		if (max == 0)
 			continue;
@@ -137,13 +138,13 @@ limits_count(struct limits_entry *e, const struct map *tables, uint64_t now,
 }
 
 void
-limits_back(struct limits_entry *e)
+ratelimit_back(struct ratelimit_entry *e)
 {
 	window_back(&e->w[0], 1);
 }
 
 int
-limits_empty(const struct limits_entry *e)
+ratelimit_empty(const struct ratelimit_entry *e)
 {
 	unsigned i;
 
@@ -154,15 +155,15 @@ limits_empty(const struct limits_entry *e)
 }
 
 int
-limits_expired(struct limits_entry *e, const struct map *tables,
+ratelimit_expired(struct ratelimit_entry *e, const struct map *tables,
     uint64_t now, int full)
 {
 	uint64_t max;
 	unsigned i;
 
 	for (i = 0; i < e->n; i++) {
-		max = full && e->kind != LIMITS_USER
-		    ? limits_max(&e->rules[i], tables) / 2 : 0;
+		max = full && e->kind != RATELIMIT_USER
+		    ? ratelimit_max(&e->rules[i], tables) / 2 : 0;
 		if (window_count(&e->w[i], now, e->rules[i].len) > max)
 			return 0;
 	}
@@ -170,13 +171,13 @@ limits_expired(struct limits_entry *e, const struct map *tables,
 }
 
 void
-limits_text(const struct limits_entry *e, struct buf *out)
+ratelimit_text(const struct ratelimit_entry *e, struct buf *out)
 {
 	char text[NETADDR_PREFIX];
 	struct netprefix x;
 	size_t i;
 
-	if (e->kind == LIMITS_USER) {
+	if (e->kind == RATELIMIT_USER) {
 		for (i = 1; i < e->klen; i++) {
 			if (e->key[i] > ' ' && e->key[i] <= '~' &&
 			    e->key[i] != '%')
@@ -188,7 +189,7 @@ limits_text(const struct limits_entry *e, struct buf *out)
 		return;
 	}
 	memcpy(x.net.b, e->key + 1, sizeof x.net.b);
-	if (e->kind == LIMITS_NETWORK) {
+	if (e->kind == RATELIMIT_NETWORK) {
 		netprefix_of(&x, &x.net);
 		netprefix_text(&x, text);
 	} else {

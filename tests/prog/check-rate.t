@@ -15,6 +15,8 @@ conf() {
 login() { TCPREMOTEIP=$1 check-rate login 2>>"$t/log"; }
 good() { TCPREMOTEIP=$1 check-rate good 2>>"$t/log"; }
 message() { AUTH_USER=$1 RECIPIENTS=$2 check-rate message 2>>"$t/log"; }
+# quiet COMMAND…: without what it says.
+quiet() { "$@" >/dev/null; }
 # often N COMMAND…: that often; says how many succeeded.
 often() {
 	_left=$1 _good=0; shift
@@ -29,7 +31,7 @@ fresh() { rm -rf "$t/var/lib/postchaise" "$t/log"; }
 conf auth-failures=5 auth-failures-network=8
 is 'as many tries as the setting says' "$(often 7 login 192.0.2.1)" 5
 is 'and why not' "$(login 192.0.2.1)" '4.7.0 too many failed logins from your address'
-exits 'its code' 100 login 192.0.2.1 >/dev/null
+exits 'its code' 100 quiet login 192.0.2.1
 like 'it is in the log' "$(cat "$t/log")" \
     'check-rate\[[0-9]*\]: info: rate-refuse client=unknown\[192.0.2.1\] key=192.0.2.1 window=failures-hour count=5 limit=5$'
 is 'others of the network have some' "$(often 7 login 192.0.2.200)" 3
@@ -46,7 +48,7 @@ is 'nobody else can read it' "$(stat -c %a "$rate" "$rate/data.mdb" | xargs)" '7
 
 exits 'forget an address' 0 check-rate forget 192.0.2.1
 exits 'it is not there then' 100 check-rate forget 192.0.2.1
-exits 'its network still counts' 100 login 192.0.2.1 >/dev/null
+exits 'its network still counts' 100 quiet login 192.0.2.1
 exits 'forget a network' 0 check-rate forget 192.0.2.0/24
 exits 'it may again' 0 login 192.0.2.1
 
@@ -98,9 +100,9 @@ exits 'no login' 0 check-rate message
 exits 'a message' 0 message alice@example.test 10
 exits 'another, whatever case' 0 message ALICE@example.TEST 8
 is 'recipients of a day' "$(message alice@example.test 3)" '4.7.1 your limit is 20 recipients a day'
-exits 'it can pass later' 111 message alice@example.test 3 >/dev/null
+exits 'it can pass later' 111 quiet message alice@example.test 3
 is 'more than ever' "$(message alice@example.test 21)" '5.7.1 your limit is 20 recipients a day'
-exits 'it cannot' 100 message alice@example.test 21 >/dev/null
+exits 'it cannot' 100 quiet message alice@example.test 21
 exits 'what was refused did not count' 0 message alice@example.test 2
 is 'messages of an hour' "$(message alice@example.test 1)" '4.7.1 your limit is 3 messages an hour'
 exits 'another login' 0 message bob@example.test 1
@@ -199,10 +201,10 @@ if command -v faketime >/dev/null 2>&1; then
 	fresh; conf auth-failures=2 login-messages-hour=2 login-messages-day=3
 	at() { _when=$1; shift; TCPREMOTEIP=192.0.2.1 AUTH_USER=alice RECIPIENTS=1 faketime -f "@$_when" "$bin/check-rate" "$@" 2>>"$t/log"; }
 	at '2026-11-22 10:00:00' login; at '2026-11-22 10:00:00' login
-	exits 'an hour is not over' 100 at '2026-11-22 10:59:59' login >/dev/null
+	exits 'an hour is not over' 100 quiet at '2026-11-22 10:59:59' login
 	exits 'it is over' 0 at '2026-11-22 11:00:01' login
 	for h in 00 01; do at "2026-11-22 10:00:$h" message; done
-	exits 'mail of an hour' 111 at '2026-11-22 10:30:00' message >/dev/null
+	exits 'mail of an hour' 111 quiet at '2026-11-22 10:30:00' message
 	exits 'the next hour' 0 at '2026-11-22 12:00:00' message
 	is 'mail of a day' "$(at '2026-11-22 15:00:00' message)" '4.7.1 your limit is 3 messages a day'
 	exits 'two days later' 0 at '2026-11-24 10:00:00' message
