@@ -9,12 +9,13 @@ entry() {
 	[ $# = 0 ] || printf '%s\0' "$@"
 	echo
 }
-# tables [KEY FIELD...]: as alias-compile leaves them, and one entry more.
+# tables [KEY FIELD... [-- KEY FIELD...]]: as alias-compile leaves them, and
+# these entries more.
 # shellcheck disable=SC2120
 tables() {
 	{
 		entry shostname mx.example.test
-		[ "${1-}" = sverify-from ] || entry sverify-from no
+		case "$*" in sverify-from*) ;; *) entry sverify-from no ;; esac
 		entry dexample.test vhost 1000 1000 maildir domains.cf:1
 		entry dlocal.test local 0 0 mbox conf:1
 		entry drelay.test relay 0 0 mbox conf:2
@@ -22,7 +23,16 @@ tables() {
 		entry ubob 1001 1001 /home/bob passwd:2
 		entry ateam@example.test aliases:1 alice@example.test
 		entry apostmaster aliases:2 bob
-		[ $# = 0 ] || entry "$@"
+		while [ $# != 0 ]; do
+			_all='' _w=0
+			for _a; do
+				[ "$_a" != -- ] || break
+				_w=$((_w + 1)) _all="$_all \"\${$_w}\""
+			done
+			eval "entry $_all"
+			shift $_w
+			[ $# = 0 ] || shift
+		done
 		echo
 	} | cdb -c "$t/etc/postchaise/tables/mail.cdb"
 }
