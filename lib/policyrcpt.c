@@ -1,70 +1,21 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "addr.h"
-#include "child.h"
-#include "fdio.h"
-#include "paths.h"
 #include "policy.h"
 #include "route.h"
+#include "runlimit.h"
 #include "str.h"
 #include "whoami.h"
 
 enum { LOOKUP_MS = 10000 }; /* for user-lookup */
 
-/* Waits for the end of file on fd, which is the end of a program; kills it at
- * the deadline. */
-static void
-wait_end(int fd, pid_t pid, uint64_t deadline)
-{
-	char junk[256];
-	ssize_t r = 1;
-	int ready;
-
-	while (r > 0 || (r == -1 && errno == EINTR)) {
-		ready = wait_readable(fd, deadline);
-		if (ready == 0) {
-			kill(pid, SIGKILL);
-			return;
-		}
-		r = ready == 1 ? read(fd, junk, sizeof junk) : -1;
-	}
-}
-
-/* Exit code of a program that gets LOOKUP_MS; 111 when it took longer. */
-static int
-run_limited(const char *path, char *const argv[])
-{
-	struct child_fd map[] = {{-1, 0}, {-1, 1}};
-	int out[2], code = 111;
-	pid_t pid;
-
-	if (pipe_cloexec(out) == -1)
-		return 111;
-	map[0].from = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	map[1].from = out[1];
-	pid = map[0].from == -1 ? -1
-	    : child_start(path, argv, NULL, map, 2, NULL);
-	close(out[1]);
-	if (map[0].from != -1)
-		close(map[0].from);
-	if (pid != -1) {
-		wait_end(out[0], pid, clock_ms() + LOOKUP_MS);
-		code = child_wait(pid);
-	}
-	close(out[0]);
-	return code;
-}
-
 /* A system user that the snapshot lacks. */
 static enum policy_place
 ask_system(const char *user)
 {
-	char name[] = "user-lookup", *argv[3], *path, *arg;
+	struct runlimit r = {.ms = LOOKUP_MS};
+	char name[] = "user-lookup", *argv[3], *arg;
 	int code;
 
 	if (user[0] == '-')
@@ -74,9 +25,7 @@ ask_system(const char *user)
 	argv[0] = name;
 	argv[1] = arg;
 	argv[2] = NULL;
-	path = path_program(name);
-	code = run_limited(path, argv);
-	free(path);
+	code = runlimit(&r, argv);
 	free(arg);
 	return code == 0 ? PLACE_HERE
 	    : code == 100 ? PLACE_NOWHERE : PLACE_LATER;
