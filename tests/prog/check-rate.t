@@ -156,7 +156,7 @@ if [ "$(id -u)" = 0 ]; then
 	# Whose the directory is not, and who is in the receiver's group only.
 	mkdir -p "$t/prog"; cp "$bin/check-rate" "$t/prog/"
 	printf '%s\n' "$t" >"$t/prog/prefix"
-	mkdir -p -m 755 "$t/var/lib/postchaise"; install -d -m 700 -o 65533 "$rate"
+	install -d -m 755 "$t/var/lib/postchaise"; install -d -m 700 -o 65533 "$rate"
 	chown 65533:65532 "$t/prog/check-rate"; chmod 4710 "$t/prog/check-rate"
 	as() {
 		python3 -c 'import os, sys
@@ -176,9 +176,11 @@ else
 fi
 
 # Less memory than the map has.
-fresh; conf auth-failures=2
-limited() { (ulimit -Sv 40000; login 192.0.2.1); }
-is 'a soft limit of memory' "$(often 3 limited)" 2
+if command -v prlimit >/dev/null 2>&1; then
+	fresh; conf auth-failures=2
+	limited() { TCPREMOTEIP=192.0.2.1 prlimit --as=40000000: check-rate login; }
+	is 'a soft limit of memory' "$(often 3 limited 2>>"$t/log")" 2
+fi
 
 # A call that is killed, or hangs, holds up nobody for long.
 fresh
