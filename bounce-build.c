@@ -1,6 +1,6 @@
 /*
- * bounce-build: tells a sender that mail was not delivered, or not yet
- * (RFC 3464).
+ * bounce-build: tells a sender that mail was not delivered, or not yet, or to
+ * who asked that it was (RFC 3461, RFC 3464).
  *
  * Descriptor 0: the message; descriptor 3: an order (INTERFACES 4 and 9) whose
  * recipients are those to tell of, with status, text, action, orig, orcpt.
@@ -16,6 +16,7 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,12 +32,14 @@
 #include "record.h"
 #include "str.h"
 
-/* Bytes of the original's header that are shown. */
-enum { SHOWN = 65536 };
+enum {
+	SHOWN = 65536,  /* bytes of the original's header that are shown */
+	WHOLE = 1 << 20 /* of all of it, where that was asked for (RET=FULL) */
+};
 
 static struct {
 	struct order order;
-	struct buf head; /* of the message */
+	struct buf original; /* the message, or what was read of it */
 	struct buf to;
 	struct dsn dsn;
 } b;
@@ -61,7 +64,7 @@ count_wanted(void)
 	unsigned n = 0;
 
 	while (envelope_rcpt(&b.order.env, &at, &r))
-		n += (unsigned)dsn_wanted(&r, b.dsn.delayed);
+		n += (unsigned)dsn_wanted(&r, b.dsn.kind);
 	return n;
 }
 
@@ -83,7 +86,7 @@ find_reader(void)
 		buf_add(&b.to, e->sender, e->senderlen);
 		return 1;
 	}
-	if (b.dsn.delayed) /* nobody has asked */
+	if (b.dsn.kind != DSN_FAILURE) /* nobody has asked */
 		return 0;
 	to = order_extra(&b.order, "doubleto");
 	if (to == NULL || *to == '\0')
@@ -97,21 +100,29 @@ find_reader(void)
 	return 1;
 }
 
-/* The message's header from descriptor 0, at most SHOWN bytes in whole
- * lines. */
+/* The message from descriptor 0 if it is to be returned whole and not too
+ * large, else its header, at most SHOWN bytes in whole lines. */
 static void
-read_header(void)
+read_original(void)
 {
+	const char *ret = envelope_attr(&b.order.env, "ret");
+	int full = b.dsn.kind == DSN_FAILURE && !b.dsn.doubled &&
+	    ret != NULL && strcasecmp(ret, "FULL") == 0, more;
 	size_t body, n;
 
-	if (read_to_end(0, &b.head, SHOWN) == -1)
+	more = read_to_end(0, &b.original, full ? WHOLE + 1 : SHOWN);
+	if (more == -1)
 		die_temp("bounce-read", "id=%s err=%m", b.order.id);
-	n = b.head.len;
-	if (n == SHOWN)
-		while (n > 0 && b.head.p[n - 1] != '\n')
+	b.dsn.whole = full && more == 0;
+	n = b.original.len;
+	b.dsn.original = n > 0 ? b.original.p : "";
+	b.dsn.originallen = n;
+	if (b.dsn.whole)
+		return;
+	if (n >= SHOWN)
+		for (n = SHOWN; n > 0 && b.dsn.original[n - 1] != '\n';)
 			n--;
-	b.dsn.header = n > 0 ? b.head.p : "";
-	b.dsn.headerlen = header_length(b.dsn.header, n, &body);
+	b.dsn.originallen = header_length(b.dsn.original, n, &body);
 }
 
 /* Puts the report into the queue. */
@@ -136,7 +147,8 @@ send_report(const struct buf *msg, int flags)
 		    in.text[0] ? in.text : inject_reason(in.code));
 	log_info("bounce-sent", "id=%s to=<%s> report=%s kind=%s", b.order.id,
 	    b.dsn.to, in.id, b.dsn.doubled ? "double"
-	    : b.dsn.delayed ? "delay" : "failure");
+	    : b.dsn.kind == DSN_DELAY ? "delay"
+	    : b.dsn.kind == DSN_SUCCESS ? "success" : "failure");
 	buf_free(&env);
 }
 
@@ -159,7 +171,8 @@ main(int argc, char **argv)
 	b.dsn.hostname = order_extra(&b.order, "hostname");
 	if (b.dsn.hostname == NULL || reason == NULL)
 		die_perm("bounce-order", "id=%s why=incomplete", b.order.id);
-	b.dsn.delayed = strcmp(reason, "delay") == 0;
+	b.dsn.kind = strcmp(reason, "delay") == 0 ? DSN_DELAY
+	    : strcmp(reason, "success") == 0 ? DSN_SUCCESS : DSN_FAILURE;
 	if (count_wanted() == 0 || !find_reader())
 		return 0;
 	id_make(id);
@@ -171,7 +184,7 @@ main(int argc, char **argv)
 	b.dsn.arrived = extra_time("arrived");
 	b.dsn.until = extra_time("until");
 	b.dsn.env = &b.order.env;
-	read_header();
+	read_original();
 	send_report(&msg, dsn_build(&msg, &b.dsn));
 	return 0;
 }

@@ -84,23 +84,51 @@ attr_or(const struct recipient *r, const char *name, const char *dflt)
 
 /* A failure may have a temporary status: the last one, when time was over. */
 static const char *
-status_of(const struct recipient *r, int delayed)
+status_of(const struct recipient *r, enum dsn_kind kind)
 {
+	static const char *const classes[] = {"45", "4", "2"},
+	    *const dflt[] = {"5.0.0", "4.0.0", "2.0.0"};
 	const char *s = attr_or(r, "status", "");
 	size_t n = status_scan(s, strlen(s));
 
-	if (n > 0 && s[n] == '\0' && (s[0] == '4' || (s[0] == '5' && !delayed)))
-		return s;
-	return delayed ? "4.0.0" : "5.0.0";
+	return n > 0 && s[n] == '\0' && strchr(classes[kind], s[0]) != NULL
+	    ? s : dflt[kind];
+}
+
+/* Of a success several things can be said (RFC 3464 2.3.3). */
+static const char *
+action_of(const struct recipient *r, enum dsn_kind kind)
+{
+	const char *a = attr_or(r, "action", "delivered");
+
+	if (kind != DSN_SUCCESS)
+		return kind == DSN_DELAY ? "delayed" : "failed";
+	return strcmp(a, "relayed") == 0 || strcmp(a, "expanded") == 0
+	    ? a : "delivered";
 }
 
 int
-dsn_wanted(const struct recipient *r, int delayed)
+dsn_asked(const char *notify, enum dsn_kind kind)
+{
+	static const char *const words[] = {"FAILURE", "DELAY", "SUCCESS"};
+	size_t n;
+
+	if (notify == NULL)
+		return kind != DSN_SUCCESS;
+	for (; *notify != '\0'; notify += n + (notify[n] == ',')) {
+		n = strcspn(notify, ",");
+		if (str_caseeq(notify, n, words[kind]))
+			return 1;
+	}
+	return 0;
+}
+
+int
+dsn_wanted(const struct recipient *r, enum dsn_kind kind)
 {
 	const char *notify = recipient_attr(r, "notify");
 
-	return notify == NULL ||
-	    strstr(notify, delayed ? "DELAY" : "FAILURE") != NULL;
+	return notify == NULL || dsn_asked(notify, kind);
 }
 
 /* ---- the part for people ---- */
@@ -109,10 +137,13 @@ static void
 add_intro(struct buf *b, const struct dsn *d)
 {
 	buf_fmt(b, "This is the mail system at host %s.\n\n", d->hostname);
-	if (d->doubled) {
+	if (d->kind == DSN_SUCCESS) {
+		buf_str(b, "You asked to be told: your message has arrived, as "
+			   "said for each address\nbelow.\n");
+	} else if (d->doubled) {
 		buf_str(b, "A message could not be delivered to the addresses "
 			   "below, and its\nsender could not be told.\n");
-	} else if (!d->delayed) {
+	} else if (d->kind == DSN_FAILURE) {
 		buf_str(b, "Your message could not be delivered to the "
 			   "addresses below.  It will\nnot be tried again.\n");
 	} else {
@@ -127,6 +158,24 @@ add_intro(struct buf *b, const struct dsn *d)
 	}
 }
 
+/* What happened to a recipient of which no text says it. */
+static const char *
+plain_words(const struct recipient *r, enum dsn_kind kind)
+{
+	const char *a = action_of(r, kind);
+
+	if (kind == DSN_DELAY)
+		return "not tried yet";
+	if (kind == DSN_FAILURE)
+		return *status_of(r, kind) == '4' ? "not delivered in time"
+						  : "delivery failed";
+	return strcmp(a, "relayed") == 0
+	    ? "passed on to a host that tells no more of it"
+	    : strcmp(a, "expanded") == 0
+	    ? "delivered to a list, and passed on to its members"
+	    : "delivered";
+}
+
 static void
 add_text(struct buf *b, const struct dsn *d)
 {
@@ -135,16 +184,16 @@ add_text(struct buf *b, const struct dsn *d)
 
 	add_intro(b, d);
 	while (envelope_rcpt(d->env, &at, &r)) {
-		if (!dsn_wanted(&r, d->delayed))
+		if (!dsn_wanted(&r, d->kind))
 			continue;
 		buf_fmt(b, "\n<%s>", public_address(&r));
 		orig = recipient_attr(&r, "orig");
 		if (orig != NULL && strcmp(orig, public_address(&r)) != 0)
 			buf_fmt(b, " (expanded from <%s>)", orig);
 		buf_byte(b, ':');
-		text = attr_or(&r, "text", d->delayed ? "not tried yet"
-		    : *status_of(&r, 0) == '4' ? "not delivered in time"
-					       : "delivery failed");
+		text = plain_words(&r, d->kind);
+		if (d->kind != DSN_SUCCESS)
+			text = attr_or(&r, "text", text);
 		add_folded(b, "    ", FOLD_AT, text, strlen(text));
 	}
 }
@@ -194,15 +243,18 @@ add_orcpt(struct buf *b, const char *orcpt)
 }
 
 /* Diagnostic-Code, and Remote-MTA where a reply was quoted as "host[address]
- * said: 550 ..." (lib/smtpc) or its host is told apart. */
+ * said: 550 ..." or "host[address] 250 ..." (lib/smtpc) or its host is told
+ * apart. */
 static void
 add_diagnostic(struct buf *b, const struct dsn *d, const char *text)
 {
 	const char *said = strstr(text, " said: "), *reply = text, *host;
 	size_t hostlen;
 
+	if (said == NULL && d->kind == DSN_SUCCESS)
+		said = strchr(text, ' ');
 	if (said != NULL)
-		reply = said + 7;
+		reply = said + (said[1] == 's' ? 7 : 1);
 	if (strspn(reply, "0123456789") != 3 || strchr("245", *reply) == NULL) {
 		buf_str(b, "Diagnostic-Code: x-unix;");
 		add_folded(b, "    ", 24, text, strlen(text));
@@ -235,12 +287,12 @@ add_recipient(struct buf *b, const struct dsn *d, const struct recipient *r,
 	else if (orig != NULL)
 		add_address(b, "Original-Recipient", orig, global);
 	add_address(b, "Final-Recipient", public_address(r), global);
-	buf_fmt(b, "Action: %s\nStatus: %s\n",
-	    d->delayed ? "delayed" : "failed", status_of(r, d->delayed));
+	buf_fmt(b, "Action: %s\nStatus: %s\n", action_of(r, d->kind),
+	    status_of(r, d->kind));
 	if (text != NULL && *text != '\0')
 		add_diagnostic(b, d, text);
 	add_date(b, "Last-Attempt-Date", d->now);
-	if (d->delayed && d->until != 0)
+	if (d->kind == DSN_DELAY && d->until != 0)
 		add_date(b, "Will-Retry-Until", d->until);
 }
 
@@ -262,7 +314,7 @@ add_status(struct buf *b, const struct dsn *d, int global)
 		add_date(b, "Arrival-Date", d->arrived);
 	buf_fmt(b, "X-Queue-Id: %s\n", d->origid);
 	while (envelope_rcpt(d->env, &at, &r))
-		if (dsn_wanted(&r, d->delayed))
+		if (dsn_wanted(&r, d->kind))
 			add_recipient(b, d, &r, global);
 }
 
@@ -277,7 +329,7 @@ add_references(struct buf *out, const struct dsn *d)
 	struct buf id = {0};
 	size_t i;
 
-	if (!header_find(d->header, d->headerlen, "Message-ID", &f))
+	if (!header_find(d->original, d->originallen, "Message-ID", &f))
 		return;
 	header_unfold(&id, f.value, f.valuelen);
 	for (i = 0; i < id.len && id.p[i] > ' ' && id.p[i] < 0x7f; i++)
@@ -293,10 +345,12 @@ static void
 add_header(struct buf *out, const struct dsn *d, int flags,
     const char *boundary)
 {
+	static const char *const subjects[] = {
+	    "Undelivered mail returned to sender",
+	    "Delayed mail (still being tried)", "Mail has arrived"};
 	const char *subject = d->doubled
 	    ? "Undelivered mail whose sender could not be told"
-	    : d->delayed ? "Delayed mail (still being tried)"
-			 : "Undelivered mail returned to sender";
+	    : subjects[d->kind];
 
 	add_date(out, "Date", d->now);
 	buf_fmt(out, "From: Mail Delivery System <MAILER-DAEMON@%s>\n"
@@ -343,17 +397,27 @@ make_boundary(struct buf *b, const char *id, const struct buf part[3])
 	buf_cstr(b);
 }
 
-/* The original's header, as text that mail can hold. */
+/* The original or its header, as text that mail can hold. */
 static void
 add_original(struct buf *b, const struct dsn *d)
 {
 	size_t i;
 
-	for (i = 0; i < d->headerlen; i++)
-		if (d->header[i] != '\r')
-			buf_byte(b, d->header[i] != '\0' ? d->header[i] : '?');
+	for (i = 0; i < d->originallen; i++)
+		if (d->original[i] != '\r')
+			buf_byte(b, d->original[i] != '\0' ? d->original[i]
+							   : '?');
 	if (b->len > 0 && b->p[b->len - 1] != '\n')
 		buf_byte(b, '\n');
+}
+
+/* The type of the part with the original (RFC 6522 3, RFC 6533 4 and 5). */
+static const char *
+original_type(const struct dsn *d, int utf8)
+{
+	if (d->whole)
+		return utf8 ? "message/global" : "message/rfc822";
+	return utf8 ? "message/global-headers" : "text/rfc822-headers";
 }
 
 int
@@ -382,9 +446,9 @@ dsn_build(struct buf *out, const struct dsn *d)
 	    "Notification", &part[0]);
 	add_part(out, boundary.p, global ? "message/global-delivery-status"
 	    : "message/delivery-status", "Delivery report", &part[1]);
-	add_part(out, boundary.p, global && str_8bit(part[2].p, part[2].len)
-	    ? "message/global-headers" : "text/rfc822-headers",
-	    "Headers of the message", &part[2]);
+	add_part(out, boundary.p, original_type(d, global &&
+	    str_8bit(part[2].p, part[2].len)), d->whole
+	    ? "The message" : "Headers of the message", &part[2]);
 	buf_fmt(out, "--%s--\n", boundary.p);
 	for (i = 0; i < 3; i++)
 		buf_free(&part[i]);

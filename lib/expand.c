@@ -267,6 +267,7 @@ work_expand(struct work *w, const struct map *table, unsigned root,
 	struct walk k = {.w = w, .table = table};
 	struct goal copy;
 	unsigned before = w->ngoal;
+	unsigned first = from != NULL ? (unsigned)(from - w->goal) : before;
 
 	if (from != NULL && before > GOALS_MAX + 1)
 		return; /* a member of a list that was too long before */
@@ -292,5 +293,6 @@ work_expand(struct work *w, const struct map *table, unsigned root,
 	if (w->ngoal == before)
 		decide(&k, arena_copy(&w->arena, t, len), GOAL_FAILED, "5.4.6",
 		    "alias loop");
+	work_note_list(w, root, first);
 	strmap_free(&k.seen);
 }

@@ -13,6 +13,7 @@ enum journal_kind {
 	JOURNAL_DEFER = 'Z', /* the last of one recipient and place counts */
 	JOURNAL_FAIL = 'D',
 	JOURNAL_DONE = 'K',
+	JOURNAL_ARRIVED = 'S', /* done, but the sender is to be told */
 	JOURNAL_REPORT = 'B', /* of a failure that was reported */
 	JOURNAL_HOLD = 'X',  /* text says who and why; index 0 */
 	JOURNAL_RELEASE = 'R'

@@ -214,7 +214,8 @@ json_recipient(struct buf *out, const struct notes *s, size_t *at,
 
 	for (; *at < s->n && s->v[*at].index <= index; (*at)++) {
 		v = &s->v[*at];
-		if (v->index != index || v->e.kind == JOURNAL_DONE)
+		if (v->index != index || v->e.kind == JOURNAL_DONE ||
+		    v->e.kind == JOURNAL_ARRIVED)
 			continue;
 		if (why.len > 0)
 			buf_str(&why, "; ");

@@ -11,15 +11,6 @@
 /* An order fits into ORDER_MAX with one more recipient. */
 enum { REPORT_MAX = 48000 };
 
-int
-report_unwanted(const struct work *w, const struct goal *g, int delay)
-{
-	const char *notify = recipient_attr(&w->root[g->root], "notify");
-
-	return notify != NULL && strstr(notify, delay ? "DELAY" : "FAILURE") ==
-	    NULL;
-}
-
 static int
 same_sender(const struct goal *a, const struct goal *b)
 {
@@ -36,20 +27,41 @@ extra_num(struct buf *b, const char *name, unsigned long long n)
 	record_attr(b, 'X', name, t);
 }
 
-/* One recipient with what happened to it. */
+/* What happened to the recipient, and how it was said.  Of a success the
+ * sender learns what another host said, not what our programs do. */
 static void
-add_goal(struct buf *b, const struct work *w, const struct goal *g, int delay)
+add_fate(struct buf *b, const struct goal *g, enum dsn_kind kind)
+{
+	struct buf t = {0};
+	const char *text = g->text;
+	size_t n;
+
+	if (kind == DSN_SUCCESS) {
+		n = strcspn(text, " ");
+		buf_add(&t, text, n);
+		text += n + (text[n] == ' ');
+	} else {
+		buf_str(&t, kind == DSN_DELAY ? "delayed" : "failed");
+	}
+	record_attr(b, 'a', "action", buf_cstr(&t));
+	record_attr(b, 'a', "status", g->status);
+	if (kind != DSN_SUCCESS || strcmp(t.p, "relayed") == 0) {
+		t.len = 0;
+		buf_add(&t, text, strnlen(text, 900));
+		record_attr(b, 'a', "text", buf_cstr(&t));
+	}
+	buf_free(&t);
+}
+
+static void
+add_goal(struct buf *b, const struct work *w, const struct goal *g,
+    enum dsn_kind kind)
 {
 	const struct recipient *root = &w->root[g->root];
-	struct buf text = {0};
 	const char *p;
 
 	record_adds(b, 'T', g->addr);
-	record_attr(b, 'a', "action", delay ? "delayed" : "failed");
-	record_attr(b, 'a', "status", g->status);
-	buf_add(&text, g->text, strnlen(g->text, 900));
-	record_attr(b, 'a', "text", buf_cstr(&text));
-	buf_free(&text);
+	add_fate(b, g, kind);
 	if (strcmp(g->addr, root->addr) != 0 && root->len < 900)
 		record_attr(b, 'a', "orig", root->addr);
 	for (p = root->attrs; p < root->end; p += strlen(p) + 1)
@@ -59,16 +71,17 @@ add_goal(struct buf *b, const struct work *w, const struct goal *g, int delay)
 
 /* The order for bounce-build without its recipients. */
 static void
-begin(struct buf *b, const struct work *w, const struct map *table, int delay,
-    const char *sender)
+begin(struct buf *b, const struct work *w, const struct map *table,
+    enum dsn_kind kind, const char *sender)
 {
+	static const char *const reasons[] = {"bounce", "delay", "success"};
 	uint64_t arrived = id_time(w->slot.head.id) / 1000000;
 	const char *f = w->slot.env.sender - 1;
 
 	buf_fmt(b, "I%.16s", w->slot.head.id);
 	buf_byte(b, '\0');
 	record_attr(b, 'X', "hostname", setting(table, "hostname"));
-	record_attr(b, 'X', "reason", delay ? "delay" : "bounce");
+	record_attr(b, 'X', "reason", reasons[kind]);
 	record_attr(b, 'X', "doubleto", setting(table, "double-bounce-to"));
 	extra_num(b, "arrived", arrived);
 	extra_num(b, "until", arrived + setting_num(table, "qreturn"));
@@ -101,10 +114,11 @@ start(const struct work *w, const struct buf *order)
 }
 
 int
-report_start(struct work *w, const struct map *table, int delay,
+report_start(struct work *w, const struct map *table, enum dsn_kind kind,
     unsigned *goal, unsigned *n)
 {
-	enum goal_state want = delay ? GOAL_DEFERRED : GOAL_FAILED;
+	static const enum goal_state states[] = {GOAL_FAILED, GOAL_DEFERRED,
+	    GOAL_ARRIVED};
 	const struct goal *g, *first = NULL;
 	struct buf order = {0};
 	unsigned i;
@@ -113,15 +127,17 @@ report_start(struct work *w, const struct map *table, int delay,
 	*n = 0;
 	for (i = 0; i < w->ngoal; i++) {
 		g = &w->goal[i];
-		if (g->state != want || report_unwanted(w, g, delay) ||
+		/* What has arrived is told, or would have another state. */
+		if (g->state != states[kind] || (kind != DSN_SUCCESS &&
+		    !work_report_wanted(w, g, kind)) ||
 		    (first != NULL && !same_sender(first, g)))
 			continue;
 		if (first == NULL) {
 			first = g;
-			begin(&order, w, table, delay,
+			begin(&order, w, table, kind,
 			    g->sender ? g->sender : work_sender(w));
 		}
-		add_goal(&order, w, g, delay);
+		add_goal(&order, w, g, kind);
 		goal[(*n)++] = i;
 		if (order.len > REPORT_MAX)
 			break; /* the rest is another report's */

@@ -97,13 +97,33 @@ goes_along(const struct goal *g, const struct goal *o)
 		(o->sender && g->sender && strcmp(o->sender, g->sender) == 0));
 }
 
+/* The recipient's attributes; what is told of it to whom is ours to say. */
+static void
+add_attrs(struct buf *b, const struct work *w, const struct goal *g)
+{
+	const struct recipient *root = &w->root[g->root];
+	char t[NOTIFY_MAX];
+	const char *p, *v;
+	size_t n;
+
+	for (p = root->attrs; p < root->end; p += n) {
+		n = strlen(p) + 1;
+		if (strncmp(p, "anotify=", 8) == 0) {
+			if ((v = work_notify(w, g, t)) != NULL)
+				record_attr(b, 'a', "notify", v);
+		} else if (g->sender == NULL || strncmp(p, "aorcpt=", 7) != 0) {
+			buf_add(b, p, n);
+		}
+	}
+}
+
 static void
 add_rcpt(struct buf *b, const struct work *w, const struct goal *g)
 {
 	const struct recipient *root = &w->root[g->root];
 
 	record_adds(b, 'T', g->addr);
-	buf_add(b, root->attrs, (size_t)(root->end - root->attrs));
+	add_attrs(b, w, g);
 	if (g->attr != NULL)
 		record_adds(b, 'a', g->attr);
 	if (strcmp(g->addr, root->addr) != 0 && root->len < RECORD_MAX - 10)

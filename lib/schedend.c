@@ -55,13 +55,22 @@ drop_unwanted(struct work *w)
 
 	for (i = 0; i < w->ngoal; i++)
 		if (w->goal[i].state == GOAL_FAILED &&
-		    report_unwanted(w, &w->goal[i], 0))
+		    !work_report_wanted(w, &w->goal[i], DSN_FAILURE))
 			work_verdict(w, i, GOAL_REPORTED, w->goal[i].status,
 			    "", 0);
 }
 
-/* A report of failures, or of the delay once it is long enough.  1: one is
- * running now; 0: none is wanted; -1: none can be started now. */
+static int
+start(struct sched *s, struct work *w, enum dsn_kind kind)
+{
+	w->report_kind = kind;
+	return report_start(w, &s->tables->map, kind, w->reported,
+	    &w->nreported);
+}
+
+/* A report of failures, of what has arrived, or of the delay once it is long
+ * enough.  1: one is running now; 0: none is wanted; -1: none can be started
+ * now. */
 static int
 report(struct sched *s, struct work *w)
 {
@@ -72,16 +81,14 @@ report(struct sched *s, struct work *w)
 		return 0;
 	free(w->reported);
 	w->reported = xalloc((w->ngoal + 1) * sizeof *w->reported);
-	w->report_delay = 0;
 	if (s->reports >= REPORTS_MAX)
 		return -1;
-	pid = report_start(w, &s->tables->map, 0, w->reported, &w->nreported);
+	pid = start(s, w, DSN_FAILURE);
+	if (pid == 0)
+		pid = start(s, w, DSN_SUCCESS);
 	if (pid == 0 && warn > 0 && !w->slot.head.warned &&
-	    w->slot.env.senderlen > 0 && age(w) >= (int64_t)warn) {
-		w->report_delay = 1;
-		pid = report_start(w, &s->tables->map, 1, w->reported,
-		    &w->nreported);
-	}
+	    w->slot.env.senderlen > 0 && age(w) >= (int64_t)warn)
+		pid = start(s, w, DSN_DELAY);
 	if (pid == -1) {
 		log_warn("report-start", "id=%.*s err=%m", ID_LEN,
 		    w->slot.head.id);
@@ -113,13 +120,15 @@ sched_reaped(struct sched *s, int pid, int code)
 		log_warn("report-fail", "id=%.*s code=%d", ID_LEN,
 		    w->slot.head.id, code);
 		w->report_failed = 1;
-	} else if (w->report_delay) {
+	} else if (w->report_kind == DSN_DELAY) {
 		w->slot.head.warned = 1;
 	} else {
 		for (i = 0; i < w->nreported; i++) {
 			w->sync_later = i + 1 < w->nreported;
-			work_verdict(w, w->reported[i], GOAL_REPORTED,
-			    w->goal[w->reported[i]].status, "", 0);
+			work_verdict(w, w->reported[i],
+			    w->report_kind == DSN_SUCCESS ? GOAL_DONE
+			    : GOAL_REPORTED, w->goal[w->reported[i]].status,
+			    "", 0);
 		}
 	}
 	return 1;

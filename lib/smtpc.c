@@ -69,14 +69,15 @@ reply_status(const struct smtpc *c, char kind, char status[12])
 		status[4] = '0';
 }
 
-/* The reply in words: who said it and to what. */
+/* The reply in words: who said it and to what.  dsn: the host takes over what
+ * NOTIFY asks for (INTERFACES 4). */
 static void
-reply_text(const struct smtpc *c, struct buf *b)
+reply_text(const struct smtpc *c, int dsn, struct buf *b)
 {
 	int bad = c->reply.code >= 300;
 
 	buf_str(b, c->peer);
-	buf_str(b, bad ? " said: " : " ");
+	buf_str(b, bad ? " said: " : dsn ? " DSN " : " ");
 	smtpreply_text(&c->reply, TEXT_MAX, b);
 	if (bad)
 		buf_fmt(b, " (in reply to %s)", in_reply_to[c->state]);
@@ -88,15 +89,17 @@ settle_by_reply(struct smtpc *c, struct smtprcpt *one)
 {
 	struct smtpmail *m = c->mail;
 	char kind = reply_kind(c), status[12];
+	struct smtprcpt *r;
 	struct buf b = {0};
-	size_t i;
 
 	reply_status(c, kind, status);
-	reply_text(c, &b);
-	for (i = 0; i < m->nrcpt; i++)
-		if (m->rcpt[i].kind == 0 &&
-		    (one == NULL ? m->rcpt[i].accepted : one == &m->rcpt[i]))
-			smtpmail_settle(m, &m->rcpt[i], kind, status, b.p, b.len);
+	for (r = m->rcpt; r < m->rcpt + m->nrcpt; r++) {
+		if (r->kind != 0 || (one == NULL ? !r->accepted : one != r))
+			continue;
+		b.len = 0;
+		reply_text(c, r->notify != NULL && c->ext & SMTPEXT_DSN, &b);
+		smtpmail_settle(m, r, kind, status, b.p, b.len);
+	}
 	buf_free(&b);
 }
 
@@ -122,7 +125,7 @@ failed_by_reply(struct smtpc *c, char kind)
 	if (c->reply.code / 100 != 5)
 		kind = 'Z';
 	reply_status(c, kind, status);
-	reply_text(c, &b);
+	reply_text(c, 0, &b);
 	next = failed(c, kind, status, buf_cstr(&b));
 	buf_free(&b);
 	return next;

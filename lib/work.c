@@ -28,9 +28,8 @@ past_key(struct work *w, unsigned root, const char *place)
 	return k;
 }
 
-/* What the journal says last of a recipient's place; NULL: nothing. */
-static const struct past *
-past(struct work *w, unsigned root, const char *place)
+const struct past *
+work_past(struct work *w, unsigned root, const char *place)
 {
 	int *v;
 
@@ -172,6 +171,7 @@ work_free(struct work *w)
 	free(w->past);
 	free(w->goal);
 	free(w->root);
+	free(w->list);
 	free(w->reported);
 	free(w);
 	errno = err;
@@ -214,11 +214,13 @@ last_of_root(const struct work *w, const struct goal *g)
  * A remote delivery that is done is remembered by nobody else: its mark is
  * synced.  A local one is found again in its mailbox.  The state byte says it
  * for a root that has no other goal open, the journal for one of several.
+ * A report of success (told) that is queued is not made again: synced.
  */
 static int
-remember(struct work *w, const struct goal *g)
+remember(struct work *w, const struct goal *g, int told)
 {
-	int remote = g->kind == GOAL_SMTP;
+	int remote = g->kind == GOAL_SMTP, sync = remote ||
+	    (told && !w->sync_later);
 
 	switch (g->state) {
 	case GOAL_DONE:
@@ -231,9 +233,12 @@ remember(struct work *w, const struct goal *g)
 			w->changed = 1;
 			if (slot_mark_rcpt(&w->slot, g->root, RCPT_DONE) == -1)
 				return -1;
-			return remote ? fdatasync(w->slot.fd) : 0;
+			return sync ? fdatasync(w->slot.fd) : 0;
 		}
-		return journal(w, g, JOURNAL_DONE, remote);
+		return journal(w, g, JOURNAL_DONE, sync);
+	case GOAL_ARRIVED:
+		w->remote_done |= remote;
+		return journal(w, g, JOURNAL_ARRIVED, remote);
 	case GOAL_DEFERRED:
 		return journal(w, g, JOURNAL_DEFER, 0);
 	case GOAL_FAILED:
@@ -269,20 +274,28 @@ same_as(struct work *w, struct goal *g, int first)
 	g->state = copied_state(g, f->state, f->root);
 	memcpy(g->status, f->status, sizeof g->status);
 	g->text = f->text;
-	if (remember(w, g) == -1)
+	if (g->state == GOAL_ARRIVED) {
+		/* Whether this one's is told is asked anew. */
+		g->state = GOAL_DONE;
+		g->text += strcspn(g->text, " ") + 1;
+	}
+	if (g->state == GOAL_DONE)
+		work_arrived(w, g);
+	if (remember(w, g, 0) == -1)
 		log_warn("queue-mark", "id=%.16s err=%m", w->slot.head.id);
 }
 
 struct goal *
 work_add(struct work *w, const struct goal *like)
 {
-	const struct past *p = past(w, like->root, like->place);
+	const struct past *p = work_past(w, like->root, like->place);
 	struct goal *g;
 	int first;
 
 	/* Decided by an earlier attempt: not tried again. */
 	if (p != NULL && p->kind != JOURNAL_DEFER)
 		return work_decide(w, like, p->kind == JOURNAL_DONE ? GOAL_DONE
+		    : p->kind == JOURNAL_ARRIVED ? GOAL_ARRIVED
 		    : p->kind == JOURNAL_FAIL ? GOAL_FAILED : GOAL_REPORTED,
 		    p->status, p->text);
 	g = new_goal(w, like);
@@ -312,7 +325,7 @@ work_verdict(struct work *w, unsigned i, enum goal_state state,
 	char xyz[sizeof w->goal->status];
 	struct goal *g;
 	unsigned k;
-	int r = 0;
+	int r = 0, told;
 
 	/* It may be the goal's own. */
 	snprintf(xyz, sizeof xyz, "%s", status);
@@ -320,10 +333,13 @@ work_verdict(struct work *w, unsigned i, enum goal_state state,
 		g = &w->goal[k];
 		if (k != i && (g->state != GOAL_SAME || g->same != (int)i))
 			continue;
+		told = g->state == GOAL_ARRIVED;
 		g->state = copied_state(g, state, w->goal[i].root);
 		memcpy(g->status, xyz, sizeof xyz);
 		g->text = kept;
-		if (remember(w, g) == -1) {
+		if (g->state == GOAL_DONE && !told)
+			work_arrived(w, g);
+		if (remember(w, g, told) == -1) {
 			log_warn("queue-mark", "id=%.16s err=%m",
 			    w->slot.head.id);
 			r = -1;

@@ -4,6 +4,7 @@
 #define WORK_H
 #include <sys/types.h>
 
+#include "dsn.h"
 #include "map.h"
 #include "journal.h"
 #include "store.h"
@@ -19,6 +20,8 @@ enum goal_state {
 	GOAL_RUNNING,
 	GOAL_SAME,     /* another goal (same) is this very recipient */
 	GOAL_EXPANDED, /* forwarded: other goals took its place */
+	GOAL_ARRIVED,  /* done, and the sender is to be told: text is an action
+	                  of RFC 3464, a blank, what the program said */
 	GOAL_DONE,
 	GOAL_DEFERRED,
 	GOAL_FAILED,   /* to be reported */
@@ -64,11 +67,13 @@ struct work {
 	struct past *past;     /* what earlier attempts came to */
 	unsigned npast;
 	struct recipient *root; /* of the envelope */
+	char *list;         /* of each root whether its success is told as that
+	                       of a list; NULL while there is none */
 	int journal;        /* there is a journal file */
 	int remote_done;    /* a remote delivery was done: marks are synced */
 	int changed;        /* a root's state byte was written */
 	int report;         /* pid of bounce-build, 0 for none */
-	int report_delay;   /* it reports a delay */
+	enum dsn_kind report_kind; /* what it reports */
 	int report_failed;  /* one could not be queued: later again */
 	unsigned *reported; /* goals in it */
 	unsigned nreported;
@@ -96,6 +101,26 @@ struct goal *work_decide(struct work *w, const struct goal *like,
     enum goal_state state, const char *status, const char *text);
 /* A new goal, to do unless the journal or an equal goal says otherwise. */
 struct goal *work_add(struct work *w, const struct goal *like);
+
+/* What the journal says last of a recipient's place; NULL: nothing. */
+const struct past *work_past(struct work *w, unsigned root, const char *place);
+
+/*
+ * What the sender is told of a success (RFC 3461 5.2, lib/notify.c).  Of goal
+ * g: NOTIFY as it holds for it (in out, which has room for any; NULL: none),
+ * and whether this report of it is wanted.
+ */
+enum { NOTIFY_MAX = 64 };
+const char *work_notify(const struct work *w, const struct goal *g,
+    char out[NOTIFY_MAX]);
+int work_report_wanted(const struct work *w, const struct goal *g,
+    enum dsn_kind kind);
+/* g is done, said its program: it becomes GOAL_ARRIVED if that is to be
+ * told. */
+void work_arrived(struct work *w, struct goal *g);
+/* Of a recipient that has become a list, one thing is told: adds a goal for
+ * it.  The goals that it has become stand at first or behind. */
+void work_note_list(struct work *w, unsigned root, unsigned first);
 
 /* Records the verdict on goal i and on all that are the same: state bytes,
  * journal entries, and what must be durable is when it returns.  0, -1 with

@@ -115,6 +115,53 @@ with F Tbob@b.test atext=x; build
 is "a delay of a message without sender" "$code" 0
 [ ! -f "$t/env" ]; is "is not told" $? 0
 
+# success, to who asked for it
+base="Xhostname=mail.example.test
+Xreason=success
+Xuntil=1795400000"
+printf 'Subject: hello\n\nsecret body\n' >"$t/in"
+with Aret=FULL Fann@a.test Tbob@b.test aaction=delivered astatus=2.0.0 \
+    Tlist@b.test aaction=expanded astatus=2.0.0 anotify=FAILURE,success \
+    Tfar@c.test aaction=relayed astatus=2.6.0 \
+    'atext=mx.c.test[192.0.2.1]:25 250 2.6.0 queued' \
+    Tnot@b.test aaction=delivered anotify=NEVER
+build
+like "a success says so" "$(cat "$t/msg")" '^Subject: Mail has arrived'
+is "what became of each" "$(part 1 | sed -n 's/^Action: //p' | tr '\n' ' ')" \
+    'delivered expanded relayed '
+is "with its status" "$(part 1 | sed -n 's/^Status: //p' | tr '\n' ' ')" \
+    '2.0.0 2.0.0 2.6.0 '
+like "who took it" "$(part 1)" '^Remote-MTA: dns; mx\.c\.test$'
+like "and said what" "$(part 1)" '^Diagnostic-Code: smtp; 250 2\.6\.0 queued$'
+unlike "not who does not want it" "$(cat "$t/msg")" 'not@b'
+unlike "nor until when it is tried" "$(part 1)" 'Will-Retry'
+unlike "RET=FULL is for failures" "$(cat "$t/msg")" 'secret'
+like "in words" "$(part 0 | tr -s '\n ' ' ')" \
+    '<list@b\.test>: delivered to a list, and .* <far@c\.test>: passed on'
+with F Tbob@b.test aaction=delivered; build
+[ ! -f "$t/env" ]; is "of a message without sender nobody is told" "$code $?" '0 0'
+
+# the whole message, where that was asked for
+base="Xhostname=mail.example.test
+Xreason=bounce"
+with Aret=FULL Fann@a.test Tbob@b.test atext=x; build
+is "RET=FULL: the message itself" "$(part 2 type)" message/rfc822
+is "whole" "$(part 2)" "$(printf 'Subject: hello\n\nsecret body')"
+with Aret=HDRS Fann@a.test Tbob@b.test atext=x; build
+unlike "RET=HDRS: its header" "$(cat "$t/msg")" 'secret'
+with Aret=FULL F Tbob@b.test atext=x; build
+unlike "to double-bounce-to the header" "$(cat "$t/msg")" 'secret'
+printf 'Subject: 8\n\n\303\244 \0\n' >"$t/in"
+with Aret=FULL Fann@a.test Tbob@b.test atext=x; build
+like "8-bit text is announced" "$(cat "$t/env")" '^Abody=8BITMIME$'
+is "as it is" "$(tr -d '\0' <"$t/msg" | grep -c "$(printf '\303\244 ?$')")" 1
+{ printf 'Subject: large\n\n'; head -c 1048560 /dev/zero | tr '\0' x; } >"$t/in"
+with Aret=FULL Fann@a.test Tbob@b.test atext=x; build
+is "a large message" "$(part 2 type) $(part 2 | wc -c)" "message/rfc822 1048578"
+echo >>"$t/in"; build
+is "over 1 MiB only its header" "$(part 2 type)" text/rfc822-headers
+like "  all of it" "$(part 2)" '^Subject: large'
+
 # bytes
 base="Xhostname=mail.example.test
 Xreason=bounce"

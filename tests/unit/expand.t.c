@@ -241,6 +241,90 @@ places(void)
 	is_int(work_settle(w), 1, "  and keeps the message");
 }
 
+/* The goal of root with this state; NULL: none. */
+static struct goal *
+goal_of(unsigned root, enum goal_state state)
+{
+	unsigned i;
+
+	for (i = 0; i < w->ngoal; i++)
+		if (w->goal[i].root == root && w->goal[i].state == state)
+			return &w->goal[i];
+	return NULL;
+}
+
+static void
+done_with(const char *addr, const char *text)
+{
+	work_verdict(w, (unsigned)todo(addr), GOAL_DONE, "2.0.0", text,
+	    strlen(text));
+}
+
+/* NOTIFY=SUCCESS: what is to be told of whom, also after a crash. */
+static void
+successes(void)
+{
+	char t[NOTIFY_MAX];
+
+	MESSAGE("Fs@x.test\0Talice@v.test\0anotify=success,DELAY\0"
+	    "Tbob@v.test\0Tx@far.test\0anotify=SUCCESS\0");
+	done_with("alice@v.test", "in");
+	is_str(goal_of(0, GOAL_ARRIVED)->text, "delivered in", "delivered");
+	done_with("bob@v.test", "in");
+	is_int(count(GOAL_DONE), 1, "who did not ask is not told");
+	done_with("x@far.test", "mx[192.0.2.1]:25 250 ok");
+	is_str(goal_of(2, GOAL_ARRIVED)->text,
+	    "relayed mx[192.0.2.1]:25 250 ok", "relayed");
+	is_int(work_settle(w), 2, "that is still to do");
+	again();
+	is_int(count(GOAL_TODO), 0, "nothing is delivered again for it");
+	is_str(goal_of(2, GOAL_ARRIVED)->text,
+	    "relayed mx[192.0.2.1]:25 250 ok", "it is still to be told");
+	work_verdict(w, 0, GOAL_DONE, "2.0.0", "", 0);
+	again();
+	is_int(count(GOAL_ARRIVED), 1, "what was told is not told again");
+	MESSAGE("Fs@x.test\0Tx@far.test\0anotify=SUCCESS\0");
+	done_with("x@far.test", "mx[192.0.2.1]:25 DSN 250 ok");
+	is_int(count(GOAL_DONE), 1, "the next host tells it");
+	MESSAGE("F\0Talice@v.test\0anotify=SUCCESS\0");
+	done_with("alice@v.test", "");
+	is_int(count(GOAL_DONE), 1, "there is nobody to tell");
+	MESSAGE("Fs@x.test\0Talice@v.test\0TALICE@v.test\0anotify=SUCCESS\0");
+	done_with("alice@v.test", "in");
+	ok(goal_of(0, GOAL_DONE) && goal_of(1, GOAL_ARRIVED),
+	    "of two that are the same the one that asked");
+	MESSAGE("Fs@x.test\0Tteam@v.test\0anotify=SUCCESS,FAILURE\0");
+	is_str(goal_of(0, GOAL_ARRIVED)->text, "expanded", "a list");
+	is_str(work_notify(w, &w->goal[0], t), "FAILURE",
+	    "its members' successes are nothing");
+	done_with("alice@v.test", "in");
+	again();
+	is_int(count(GOAL_TODO), 1, "who has it has it");
+	is_int(count(GOAL_ARRIVED), 1, "the list is to be told");
+	work_verdict(w, (unsigned)(goal_of(0, GOAL_ARRIVED) - w->goal),
+	    GOAL_DONE, "2.0.0", "", 0);
+	again();
+	is_int(count(GOAL_ARRIVED), 0, "it was told");
+	is_int(count(GOAL_TODO), 1, "  the other member is still to do");
+	MESSAGE("Fs@x.test\0Tlist@v.test\0anotify=SUCCESS\0");
+	is_str(goal_of(0, GOAL_ARRIVED)->text, "delivered to a list",
+	    "a list with an owner");
+	ok(work_notify(w, &w->goal[0], t) == NULL, "who asked for nothing");
+	MESSAGE("Fs@x.test\0Tjoe@host.test\0anotify=SUCCESS\0");
+	work_verdict(w, 0, GOAL_EXPANDED, "", "", 0);
+	work_expand(w, &map, 0, "bob@v.test", 10, &w->goal[0]);
+	is_int(count(GOAL_ARRIVED), 0, "a forward to one place is no list");
+	is_str(work_notify(w, &w->goal[1], t), "SUCCESS", "  it is passed on");
+	work_expand(w, &map, 0, "\\joe", 4, &w->goal[0]);
+	is_str(goal_of(0, GOAL_ARRIVED)->text, "expanded", "to two it is");
+	is_str(work_notify(w, &w->goal[1], t), "NEVER", "  nothing is left");
+	again();
+	work_verdict(w, 0, GOAL_EXPANDED, "", "", 0);
+	work_expand(w, &map, 0, "bob@v.test", 10, &w->goal[0]);
+	work_expand(w, &map, 0, "\\joe", 4, &w->goal[0]);
+	is_int(count(GOAL_TODO), 2, "and the next attempt does them all");
+}
+
 int
 main(void)
 {
@@ -259,6 +343,7 @@ main(void)
 	loops();
 	owners();
 	places();
+	successes();
 	work_free(w);
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
 	if (system(cmd) != 0)

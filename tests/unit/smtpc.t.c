@@ -212,6 +212,11 @@ parameters(void)
 	    "parameters, but none with a space in it");
 	say("250 ok\r\n");
 	sent("RCPT TO:<\303\244@x> NOTIFY=NEVER ORCPT=rfc822;a\r\n", "RCPT's");
+	say("250 ok\r\n");
+	say("354 go\r\n");
+	smtpc_sent(&c);
+	say("250 2.0.0 queued\r\n");
+	verdict(0, "K 2.0.0 mx.x[192.0.2.1]:25 DSN 250 2.0.0 queued");
 	open_session("250-mx\r\n250 SIZE 1000\r\n");
 	mail(1);
 	m.size = 1001;
