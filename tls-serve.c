@@ -36,6 +36,7 @@
 
 #include "addr.h"
 #include "child.h"
+#include "conn.h"
 #include "duplex.h"
 #include "fdio.h"
 #include "log.h"
@@ -413,9 +414,12 @@ session(void)
 	static const struct duplex_net net = {net_read, net_write, net_end};
 	static struct duplex d = {.net = &net, .in = 0, .out = 1,
 	    .idle_ms = IDLE_MS, .last_ms = LAST_MS, .stop = &terminated};
+	struct conn conn = {0};
 
 	d.plain = t.plain;
 	duplex_run(&d);
+	if (!d.up.ended) /* what is unread must not reset what was written */
+		conn_linger(&conn);
 }
 
 int
