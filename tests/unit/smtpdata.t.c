@@ -135,6 +135,54 @@ limits(void)
 	is_int(d.hops, 0, "none is in a body or a folded line");
 }
 
+/* The chunks of BDAT, told apart by `|'. */
+static void
+chunks(const char *in, int accept_lf, const char *want, int flaws)
+{
+	const char *p, *bar;
+	size_t n;
+
+	smtpdata_start(&d, 20, 1, accept_lf);
+	d.chunks = 1;
+	out.len = 0;
+	for (p = in; *p != '\0'; p += n) {
+		bar = strchr(p, '|');
+		n = bar == NULL ? strlen(p) : (size_t)(bar - p);
+		if (smtpdata_feed(&d, p, n, &out) != n)
+			ok(0, "a chunk is used whole");
+		n += bar != NULL;
+	}
+	smtpdata_end(&d, &out);
+	is_int(d.flaws, flaws, show(in));
+	if (flaws == 0)
+		is_mem(out.p, out.len, want, "  stored");
+}
+
+static void
+in_chunks(void)
+{
+	chunks("", 0, "", 0);
+	chunks("a\r|\n.|\r\n..b|\r\n", 0, "a\n.\n..b\n", 0);
+	chunks(".\r\n.\r\n", 0, ".\n.\n", 0);
+	chunks("a\r\nb", 0, "a\nb\n", 0);
+	chunks("a\r\n|", 0, "a\n", 0);
+	chunks("a\r", 0, "", SMTPDATA_BARE);
+	chunks("a\r|b", 0, "", SMTPDATA_BARE);
+	chunks("a\n|b", 0, "", SMTPDATA_BARE);
+	chunks("a\n|.\n", 1, "a\n.\n", 0);
+	chunks("12345678901234567890", 0, "12345678901234567890\n", 0);
+	is_int((long long)d.size, 20, "octets that came");
+	chunks("123456789012345678901", 0, "", SMTPDATA_SIZE);
+	chunks("Received: a|\r\nRe|ceived:", 0, "",
+	    SMTPDATA_SIZE | SMTPDATA_HOPS);
+	smtpdata_start(&d, 0, 1, 0);
+	d.chunks = 1;
+	smtpdata_feed(&d, "Received:\r\nReceived:", 20, &out);
+	is_int(d.flaws, 0, "a second hop");
+	smtpdata_end(&d, &out);
+	is_int(d.flaws, SMTPDATA_HOPS, "whose line is not whole counts too");
+}
+
 int
 main(void)
 {
@@ -143,6 +191,7 @@ main(void)
 	old_devices();
 	nul();
 	limits();
+	in_chunks();
 	buf_free(&out);
 	return done();
 }

@@ -1,212 +1,218 @@
 /* smtps: the session, driven from memory. */
 #include <stdlib.h>
 
-#include "envelope.h"
-#include "smtparg.h"
-#include "smtps.h"
-#include "tap.h"
+#include "session.h"
 
-/* What the hooks saw and what they are to say. */
-static struct {
-	struct buf said;   /* all replies */
-	struct buf msg;    /* what came through more and done */
-	struct buf env;
-	struct buf refused; /* a line for each refusal */
-	int mores;
-	int drops;
-	const char *done;
-} h;
-static struct smtps s;
+/* How each command is given; in the order of smtp-recv(8). */
+static const char *const given[] = {"HELO c\r\n", "EHLO c\r\n", "LHLO c\r\n",
+    "STARTTLS\r\n", "AUTH LOGIN\r\n", "MAIL FROM:<>\r\n",
+    "RCPT TO:<a@b.c>\r\n", "DATA\r\n", "BDAT 3\r\nabc", "RSET\r\n",
+    "VRFY a\r\n", "EXPN a\r\n", "NOOP a\r\n", "HELP\r\n", "QUIT\r\n"};
+enum { GIVEN = sizeof given / sizeof *given };
 
-static const char *
-on_mail(void *arg, const char *sender, size_t n,
-    const struct smtparg_mail *m)
+/* The states are the columns of the table. */
+static const enum smtps_state column[] = {SMTPS_START, SMTPS_READY,
+    SMTPS_MAIL, SMTPS_RCPT, SMTPS_BDAT, SMTPS_SHUT};
+enum { COLUMNS = sizeof column / sizeof *column };
+
+/* The state after a command, that it leads to if it succeeds. */
+static enum smtps_state
+after(size_t i, enum smtps_state state, const char *code)
 {
-	return n >= 3 && memcmp(sender, "bad", 3) == 0
-	    ? "553 5.1.8 no" : NULL;
+	const char *verb = smtps_command(i);
+
+	if (strcmp(verb, "QUIT") == 0)
+		return SMTPS_CLOSED;
+	if (code[0] == '5')
+		return state;
+	if (strchr("HEL", verb[0]) != NULL && strcmp(verb + 2, "LO") == 0)
+		return SMTPS_READY;
+	return strcmp(verb, "STARTTLS") == 0 ? SMTPS_START
+	    : strcmp(verb, "AUTH") == 0 ? SMTPS_AUTH
+	    : strcmp(verb, "MAIL") == 0 ? SMTPS_MAIL
+	    : strcmp(verb, "RCPT") == 0 ? SMTPS_RCPT
+	    : strcmp(verb, "DATA") == 0 ? SMTPS_DATA
+	    : strcmp(verb, "BDAT") == 0 ? SMTPS_BDAT
+	    : strcmp(verb, "RSET") == 0 && state > SMTPS_READY ? SMTPS_READY
+	    : state;
 }
 
-static const char *
-on_rcpt(void *arg, struct buf *addr)
-{
-	if (addr->len >= 2 && memcmp(addr->p, "no", 2) == 0)
-		return "550 5.1.1 no such user";
-	if (addr->len >= 3 && memcmp(addr->p, "add", 3) == 0)
-		buf_str(addr, ".more");
-	return NULL;
-}
-
+/* One row of the page: what command i, given as line, answers in each
+ * state. */
 static void
-on_more(void *arg)
+row(size_t i, char codes[COLUMNS][8], const char *line)
 {
-	h.mores++;
-	buf_add(&h.msg, s.msg.p, s.msg.len);
-}
+	const char *got;
+	char what[80];
+	size_t c;
 
-static const char *
-on_done(void *arg)
-{
-	buf_add(&h.msg, s.msg.p, s.msg.len);
-	buf_add(&h.env, s.env.p, s.env.len);
-	return h.done;
-}
-
-static void
-on_drop(void *arg)
-{
-	h.drops++;
-	h.msg.len = 0;
-}
-
-static void
-on_refused(void *arg, enum smtps_what what, const char *text, size_t n,
-    const char *reply)
-{
-	buf_byte(&h.refused, "SRMC"[what]);
-	buf_byte(&h.refused, ' ');
-	buf_add(&h.refused, text, n);
-	buf_byte(&h.refused, '\n');
-}
-
-static const struct smtps_hooks hooks = {.mail = on_mail, .rcpt = on_rcpt,
-    .more = on_more, .done = on_done, .drop = on_drop, .refused = on_refused};
-
-static void
-begin(void)
-{
-	smtps_free(&s);
-	memset(&s, 0, sizeof s);
-	h.said.len = h.msg.len = h.env.len = h.refused.len = 0;
-	h.mores = h.drops = 0;
-	h.done = "250 2.0.0 queued";
-	s.hooks = &hooks;
-	s.hostname = "mx.test";
-	s.size_max = 1000000;
-	s.rcpt_max = 100;
-	s.hops_max = 100;
-	smtps_start(&s);
-}
-
-static void
-flush(void)
-{
-	buf_add(&h.said, s.out, s.outlen);
-	s.outlen = 0;
-}
-
-/* Gives it n bytes in pieces of at most step. */
-static void
-feed_n(const char *p, size_t n, size_t step)
-{
-	size_t k, room;
-	char *to;
-
-	while (s.state != SMTPS_CLOSED) {
-		switch (smtps_step(&s)) {
-		case SMTPS_WORKED:
-			break;
-		case SMTPS_WRITE:
-			flush();
-			break;
-		case SMTPS_READ:
-			flush();
-			if (n == 0)
-				return;
-			to = smtps_space(&s, &room);
-			k = n < step ? n : step;
-			k = k < room ? k : room;
-			memcpy(to, p, k);
-			smtps_read(&s, k);
-			p += k;
-			n -= k;
-		}
+	for (c = 0; c < COLUMNS; c++) {
+		reach(column[c]);
+		is_int(s.state, column[c], "state is reached");
+		got = says(line);
+		snprintf(what, sizeof what, "%s in column %zu: %s",
+		    smtps_command(i), c, codes[c]);
+		ok(strncmp(got, codes[c], 3) == 0 &&
+		    s.state == after(i, column[c], codes[c]), what);
 	}
-	flush();
 }
 
-static void
-feed(const char *p)
-{
-	feed_n(p, strlen(p), SMTPS_IN);
-}
-
-/* The replies to p alone, CRs left out. */
-static const char *
-says(const char *p)
-{
-	size_t i, k = 0;
-
-	h.said.len = 0;
-	feed(p);
-	for (i = 0; i < h.said.len; i++)
-		if (h.said.p[i] != '\r')
-			h.said.p[k++] = h.said.p[i];
-	h.said.len = k;
-	return buf_cstr(&h.said);
-}
-
-/* Begins a session and brings it to the state. */
-static void
-reach(enum smtps_state state)
-{
-	begin();
-	feed("");
-	if (state >= SMTPS_READY)
-		feed("EHLO c.test\r\n");
-	if (state >= SMTPS_MAIL)
-		feed("MAIL FROM:<a@b.test>\r\n");
-	if (state >= SMTPS_RCPT)
-		feed("RCPT TO:<c@d.test>\r\n");
-}
-
-/* Every command in every state: the reply and the state after it. */
+/* The table of the page: every command in every state. */
 static void
 table(void)
 {
-	static const struct {
-		const char *line;
-		const char *replies[4];
-		enum smtps_state after[4];
-	} rows[] = {
-	    {"HELO c\r\n", {"250", "250", "250", "250"},
-	        {SMTPS_READY, SMTPS_READY, SMTPS_READY, SMTPS_READY}},
-	    {"EHLO c\r\n", {"250", "250", "250", "250"},
-	        {SMTPS_READY, SMTPS_READY, SMTPS_READY, SMTPS_READY}},
-	    {"MAIL FROM:<>\r\n", {"503", "250", "503", "503"},
-	        {SMTPS_START, SMTPS_MAIL, SMTPS_MAIL, SMTPS_RCPT}},
-	    {"RCPT TO:<a@b.c>\r\n", {"503", "503", "250", "250"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_RCPT, SMTPS_RCPT}},
-	    {"DATA\r\n", {"503", "503", "554", "354"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_MAIL, SMTPS_DATA}},
-	    {"RSET\r\n", {"250", "250", "250", "250"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_READY, SMTPS_READY}},
-	    {"VRFY a\r\n", {"252", "252", "252", "252"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_MAIL, SMTPS_RCPT}},
-	    {"EXPN a\r\n", {"502", "502", "502", "502"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_MAIL, SMTPS_RCPT}},
-	    {"NOOP a\r\n", {"250", "250", "250", "250"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_MAIL, SMTPS_RCPT}},
-	    {"HELP\r\n", {"214", "214", "214", "214"},
-	        {SMTPS_START, SMTPS_READY, SMTPS_MAIL, SMTPS_RCPT}},
-	    {"QUIT\r\n", {"221", "221", "221", "221"},
-	        {SMTPS_CLOSED, SMTPS_CLOSED, SMTPS_CLOSED, SMTPS_CLOSED}}};
-	size_t i, st;
-	char what[80];
-	const char *got;
+	FILE *f = fopen("man/smtp-recv.8", "r");
+	char line[200], verb[16], codes[COLUMNS][8];
+	size_t i = 0;
 
-	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
-		ok(smtps_command(i) != NULL && strncmp(smtps_command(i),
-		    rows[i].line, 4) == 0, "the table has the command");
-		for (st = SMTPS_START; st <= SMTPS_RCPT; st++) {
-			reach((enum smtps_state)st);
-			got = says(rows[i].line);
-			snprintf(what, sizeof what, "%.4s in state %zu: %s",
-			    rows[i].line, st, rows[i].replies[st]);
-			ok(strncmp(got, rows[i].replies[st], 3) == 0 &&
-			    s.state == rows[i].after[st], what);
-		}
+	ok(f != NULL, "man/smtp-recv.8");
+	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+		if (sscanf(line, ".It %15s Ta %7s Ta %7s Ta %7s Ta %7s Ta %7s "
+		    "Ta %7s", verb, codes[0], codes[1], codes[2], codes[3],
+		    codes[4], codes[5]) != 7 || codes[0][0] < '0' ||
+		    codes[0][0] > '9')
+			continue;
+		ok(i < GIVEN && smtps_command(i) != NULL &&
+		    strcmp(smtps_command(i), verb) == 0 &&
+		    strncmp(given[i], verb, strlen(verb)) == 0, verb);
+		if (i < GIVEN)
+			row(i, codes, given[i]);
+		i++;
 	}
-	ok(smtps_command(i) == NULL, "and no other command");
+	ok(i == GIVEN && smtps_command(i) == NULL, "and no other command");
+	if (f != NULL)
+		fclose(f);
+}
+
+/* While a login is asked for no command is one. */
+static void
+in_auth(void)
+{
+	size_t i;
+
+	for (i = 0; i < GIVEN; i++) {
+		reach(SMTPS_AUTH);
+		is_int(s.state, SMTPS_AUTH, smtps_command(i));
+		ok(strncmp(says(given[i]), "501 5.5.2 ", 10) == 0 &&
+		    s.state == SMTPS_READY, "is an answer within AUTH");
+	}
+}
+
+static void
+greetings(void)
+{
+	char big[9000];
+
+	prepare();
+	s.banner = "hello\nworld\x07\n\n";
+	smtps_start(&s);
+	is_str(says(""), "220-mx.test ESMTP hello\n220 world?\n", "a banner");
+	memset(big, 'x', sizeof big);
+	big[600] = big[700] = big[8000] = '\n';
+	big[sizeof big - 1] = '\0';
+	prepare();
+	s.banner = big;
+	smtps_start(&s);
+	ok(strlen(says("")) < SMTPS_OUT / 2, "a banner that is too long");
+	ok(strncmp(says("NOOP\r\n"), "250 ", 4) == 0, "and then commands");
+
+	reach(SMTPS_SHUT);
+	is_mem(h.refused.p, h.refused.len, "C \n", "refused from the start");
+	is_str(says("FOO\r\nMAIL FROM:<>\r\n"), "503 5.5.1 only QUIT now\n"
+	    "503 5.5.1 only QUIT now\n", "only QUIT then");
+	is_str(says("EHLO a\r\nEHLO a\r\nEHLO a\r\nEHLO a\r\n"),
+	    "503 5.5.1 only QUIT now\n503 5.5.1 only QUIT now\n"
+	    "503 5.5.1 only QUIT now\n421 4.7.0 too many errors\n",
+	    "but not often");
+	reach(SMTPS_SHUT);
+	is_str(says("QUIT\r\n"), "221 2.0.0 bye\n", "QUIT");
+	prepare();
+	s.shut = "421 4.3.2 too busy";
+	smtps_start(&s);
+	is_str(says("NOOP\r\n"), "421 4.3.2 too busy\n", "421 at once");
+	is_int(s.state, SMTPS_CLOSED, "closes");
+}
+
+/* A 421 of any hook is the end. */
+static void
+ends(void)
+{
+	static const char last[] = "421 4.7.0 away\n";
+
+	begin();
+	feed("");
+	is_str(says("HELO end\r\nNOOP\r\n"), last, "421 to HELO");
+	reach(SMTPS_READY);
+	is_str(says("MAIL FROM:<end@b.test>\r\nNOOP\r\n"), last, "to MAIL");
+	reach(SMTPS_MAIL);
+	is_str(says("RCPT TO:<end@b.test>\r\nNOOP\r\n"), last, "to RCPT");
+	is_mem(h.refused.p, h.refused.len, "R end@b.test\nC \n", "logged");
+	reach(SMTPS_RCPT);
+	h.data = "421 4.7.0 away";
+	is_str(says("DATA\r\nNOOP\r\n"), last, "to DATA");
+	reach(SMTPS_RCPT);
+	h.data = "421 4.7.0 away";
+	is_str(says("BDAT 3\r\nabc"), last, "to BDAT");
+	reach(SMTPS_READY);
+	is_str(says("AUTH PLAIN AGVuZAB4\r\nNOOP\r\n"), last, "to AUTH");
+	is_int(s.state, SMTPS_CLOSED, "the end");
+}
+
+static void
+helo(void)
+{
+	begin();
+	feed("");
+	is_str(says("EHLO bad.test\r\n"), "550 5.7.1 no such name\n",
+	    "a name that is refused");
+	is_mem(h.refused.p, h.refused.len, "C bad.test\n", "logged");
+	is_str(says("MAIL FROM:<>\r\n"), "503 5.5.1 EHLO or HELO first\n",
+	    "is none");
+	reach(SMTPS_BDAT);
+	is_str(says("HELO c\r\n"), "250 mx.test\n", "HELO in a message");
+	ok(h.drops == 1 && s.nrcpt == 0, "drops it");
+}
+
+static void
+starttls(void)
+{
+	reach(SMTPS_READY);
+	s.offer = 0;
+	is_str(says("STARTTLS\r\n"), "502 5.5.1 STARTTLS is not offered\n",
+	    "not offered");
+	ok(strstr(says("EHLO c\r\n"), "STARTTLS") == NULL, "in EHLO either");
+	is_str(says("STARTTLS x\r\n"), "501 5.5.4 no argument allowed\n",
+	    "with an argument");
+	reach(SMTPS_READY);
+	feed("AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\nMAIL FROM:<a@b.test>\r\n"
+	    "RCPT TO:<c@d.test>\r\n");
+	is_str(s.login, "alice", "a login in clear");
+	is_str(says("STARTTLS\r\nMAIL FROM:<evil@b.test>\r\nNOOP\r\nRS"),
+	    "220 2.0.0 ready to start TLS\n", "STARTTLS");
+	ok(s.state == SMTPS_START && s.helo[0] == '\0' && s.nrcpt == 0 &&
+	    s.login[0] == '\0' && s.env.len == 0 && !s.esmtp,
+	    "everything is forgotten");
+	is_str(says("NOOP\r\n"), "250 2.0.0 ok\n",
+	    "what came in plain text too");
+	is_str(says("MAIL FROM:<a@b.test>\r\n"),
+	    "503 5.5.1 EHLO or HELO first\n", "and the name");
+	ok(strstr(says("EHLO c\r\n"), "STARTTLS") == NULL,
+	    "TLS is offered once");
+	is_str(says("STARTTLS\r\n"), "503 5.5.1 TLS stands already\n",
+	    "and done once");
+}
+
+static void
+audit(void)
+{
+	reach(SMTPS_START);
+	feed("EHLO c\r\nsecret\r\nAUTH LOGIN\r\n*\r\nMAIL FROM:<>\r\n"
+	    "RCPT TO:<c@d.test>\r\nBDAT 1\r\naBDAT 0 LAST\r\nQUIT\r\n");
+	is_mem(h.audit.p, h.audit.len, "EHLO: 250-mx.test\n"
+	    "?: 500 5.5.2 unknown command\nAUTH: 334 VXNlcm5hbWU6\n"
+	    "AUTH: 501 5.7.0 login is cancelled\nMAIL: 250 2.1.0 ok\n"
+	    "RCPT: 250 2.1.5 ok\nBDAT: 250 2.0.0 chunk is here\n"
+	    ".: 250 2.0.0 queued\nQUIT: 221 2.0.0 bye\n", "the audit");
 }
 
 static void
@@ -217,7 +223,9 @@ replies(void)
 	is_str(says("EHLO\r\n"), "501 syntax: HELO or EHLO hostname\n",
 	    "EHLO without a name");
 	is_str(says("ehlo c.test\r\n"), "250-mx.test\n250-PIPELINING\n"
-	    "250-SIZE 1000000\n250-8BITMIME\n250 ENHANCEDSTATUSCODES\n",
+	    "250-SIZE 1000000\n250-8BITMIME\n250-SMTPUTF8\n250-CHUNKING\n"
+	    "250-STARTTLS\n250-AUTH PLAIN LOGIN\n250-DSN\n"
+	    "250 ENHANCEDSTATUSCODES\n",
 	    "EHLO in small letters");
 	is_str(says("FOO\r\n"), "500 5.5.2 unknown command\n", "unknown");
 	is_str(says("\r\n"), "500 5.5.2 unknown command\n", "empty line");
@@ -226,7 +234,7 @@ replies(void)
 	is_str(says("MAIL FROM:<a>\r\n"), "553 5.1.7 sender needs a domain\n",
 	    "sender without domain");
 	is_str(says("MAIL FROM:<j\xc3\xb6@b.test>\r\n"),
-	    "553 5.6.7 address is not ASCII\n", "8-bit sender");
+	    "553 5.6.7 address needs SMTPUTF8\n", "8-bit sender");
 	is_str(says("MAIL FROM:<a@b.test> FOO=1\r\n"),
 	    "555 5.5.4 unknown parameter\n", "unknown parameter");
 	is_str(says("MAIL FROM:<a@b.test> SIZE=1000001\r\n"),
@@ -239,7 +247,7 @@ replies(void)
 	    "250 2.1.0 ok\n", "a sloppy MAIL");
 	is_str(says("RCPT TO:<>\r\n"), "501 5.1.3 syntax: RCPT TO:<address>\n",
 	    "no recipient");
-	is_str(says("RCPT TO:<a@b.test> NOTIFY=NEVER\r\n"),
+	is_str(says("RCPT TO:<a@b.test> FOO=NEVER\r\n"),
 	    "555 5.5.4 unknown parameter\n", "RCPT parameter");
 	is_str(says("RCPT TO:<no@b.test>\r\n"), "550 5.1.1 no such user\n",
 	    "the caller refuses a recipient");
@@ -252,121 +260,9 @@ replies(void)
 	    "bare CR in a command");
 	is_str(says("QUIT \t\r\n"), "221 2.0.0 bye\n", "QUIT and blanks");
 	is_mem(h.refused.p, h.refused.len, "S \nS a\n"
-	    "S FROM:<j\xc3\xb6@b.test>\nS a@b.test\nS a@b.test\n"
+	    "S j\xc3\xb6@b.test\nS a@b.test\nS a@b.test\n"
 	    "S bad@b.test\nR TO:<>\nR a@b.test\nR no@b.test\n",
 	    "what was refused: the address, or what is none");
-}
-
-static void
-params(void)
-{
-	static const char *const bad[] = {"SIZE=", "SIZE=x", "SIZE=-1",
-	    "SIZE=1 SIZE=1", "SIZE=99999999999999999999", "BODY=", "BODY=x",
-	    "BODY=7BIT BODY=7BIT", "SIZE", "X"};
-	struct smtparg_mail m;
-	size_t i;
-
-	for (i = 0; i < sizeof bad / sizeof *bad; i++)
-		ok(smtparg_mail(&m, bad[i], strlen(bad[i]), 0) != NULL, bad[i]);
-	ok(smtparg_mail(&m, " size=12  BODY=7bit ", 20, 0) == NULL &&
-	    m.size == 12 && m.body == 7, "SIZE and BODY");
-	ok(smtparg_mail(&m, "", 0, 0) == NULL && m.size == 0 && m.body == 0,
-	    "none");
-}
-
-static const char session[] = "EHLO c(.test\r\nMAIL FROM:<a@b.test> "
-    "BODY=8BITMIME\r\nRCPT TO:<c@d.test>\r\nRCPT TO:<no@d.test>\r\n"
-    "RCPT TO:<add@d.test>\r\nDATA\r\nSubject: x\r\n\r\n..y\r\n.\r\nQUIT\r\n";
-
-static void
-whole(void)
-{
-	struct envelope e;
-	struct recipient r;
-	const char *at;
-	size_t step;
-	struct buf first = {0};
-	int same = 1;
-
-	begin();
-	s.peer = "192.0.2.1";
-	feed(session);
-	is_mem(h.msg.p, h.msg.len, "Subject: x\n\n.y\n", "message");
-	is_int(envelope_parse(&e, h.env.p, h.env.len), 0, "envelope");
-	is_str(envelope_attr(&e, "proto"), "ESMTP", "proto");
-	is_str(envelope_attr(&e, "peer"), "192.0.2.1", "peer");
-	is_str(envelope_attr(&e, "helo"), "c?.test", "helo is harmless");
-	is_str(envelope_attr(&e, "body"), "8BITMIME", "body");
-	is_str(e.sender, "a@b.test", "sender");
-	at = e.rcpts;
-	ok(e.nrcpt == 2 && envelope_rcpt(&e, &at, &r) &&
-	    strcmp(r.addr, "c@d.test") == 0 && envelope_rcpt(&e, &at, &r) &&
-	    strcmp(r.addr, "add@d.test.more") == 0, "recipients");
-	ok(s.messages == 1 && s.rcpts == 2 && s.state == SMTPS_CLOSED,
-	    "counted, and over");
-	buf_add(&first, h.said.p, h.said.len);
-	for (step = 1; step < sizeof session; step++) {
-		begin();
-		feed_n(session, sizeof session - 1, step);
-		if (h.said.len != first.len ||
-		    memcmp(h.said.p, first.p, first.len) != 0 ||
-		    h.msg.len != 15)
-			same = 0;
-	}
-	ok(same, "the same in pieces of any size");
-	buf_free(&first);
-}
-
-static void
-messages(void)
-{
-	char line[1002];
-	int i;
-
-	memset(line, 'x', 1000);
-	line[998] = '\r';
-	line[999] = '\n';
-	line[1000] = '\0';
-	reach(SMTPS_RCPT);
-	feed("DATA\r\n");
-	for (i = 0; i < 200; i++)
-		feed(line);
-	is_str(says(".\r\n"), "250 2.0.0 queued\n", "a message of 200 kB");
-	ok(h.mores > 1 && h.msg.len == 200 * 999, "came in parts");
-	is_int((long long)s.msg.cap, 0, "whose memory is given back");
-	is_str(says("DATA\r\n"), "503 5.5.1 MAIL first\n",
-	    "the next one starts anew");
-
-	reach(SMTPS_RCPT);
-	s.size_max = 100;
-	feed("DATA\r\n");
-	feed(line);
-	is_str(says(".\r\nNOOP\r\n"),
-	    "552 5.3.4 message is too big\n250 2.0.0 ok\n", "too big");
-	ok(h.drops > 0 && h.env.len == 0 && s.state == SMTPS_READY, "dropped");
-
-	reach(SMTPS_RCPT);
-	is_str(says("DATA\r\na\nb\r\n.\r\n"), "354 go ahead\n"
-	    "550 5.6.11 a line ends in a bare CR or LF\n", "bare LF");
-	reach(SMTPS_RCPT);
-	s.hops_max = 1;
-	is_str(says("DATA\r\nReceived: a\r\nReceived: b\r\n.\r\n"),
-	    "354 go ahead\n554 5.4.6 too many hops: this message is looping\n",
-	    "looping");
-	reach(SMTPS_RCPT);
-	h.done = "451 4.3.0 later";
-	is_str(says("DATA\r\n.\r\n"), "354 go ahead\n451 4.3.0 later\n",
-	    "not taken");
-	ok(s.messages == 0, "and not counted");
-
-	reach(SMTPS_RCPT);
-	feed("DATA\r\nabc\r\n");
-	smtps_end(&s, "421 4.4.2 timeout");
-	ok(h.drops == 1 && s.state == SMTPS_CLOSED, "ended in a message");
-	reach(SMTPS_RCPT);
-	feed("DATA\r\nabc\r\n");
-	smtps_free(&s);
-	ok(h.drops == 1 && h.env.len == 0, "lost in a message");
 }
 
 /* How often the line can be said before the session is over. */
@@ -435,10 +331,13 @@ int
 main(void)
 {
 	table();
+	in_auth();
+	greetings();
+	ends();
+	helo();
+	starttls();
+	audit();
 	replies();
-	params();
-	whole();
-	messages();
 	budgets();
 	return done();
 }
