@@ -249,6 +249,7 @@ no_memory(void)
 	log_fatal("memory", "client=%s", r.log.client);
 	conn_write(&r.conn, r.s.out, n);
 	conn_write(&r.conn, sorry, sizeof sorry - 1);
+	conn_linger(&r.conn);
 	_exit(111);
 }
 
@@ -305,9 +306,7 @@ begin(void)
 	s->shut = meet_client();
 	if (s->shut != NULL)
 		r.conn.idle = r.idle_ms / HASTE + 1;
-	if (r.service == SERVICE_LMTP)
-		r.policy.may_relay = r.policy.local;
-	s->need_login = r.service == SERVICE_SUBMISSION && !r.policy.may_relay;
+	s->need_login = policy_needs_login(&r.policy);
 	s->spam = r.policy.spam;
 	s->folder = r.policy.folder;
 	recvlog_command(&r.log, "CONN", s->shut != NULL ? s->shut : "220");
@@ -326,7 +325,8 @@ static int
 open_tables(void)
 {
 	if (tables_open(&r.tables, "mail.cdb") == -1) {
-		if (errno != EACCES || r.peer.ip[0] != '\0' ||
+		if (errno != EACCES || (r.peer.ip[0] != '\0' &&
+		    strcmp(r.peer.ip, "127.0.0.1") != 0) ||
 		    starttls_already() != NULL || peer_on_network() ||
 		    tables_open(&r.tables, "public.cdb") == -1)
 			return -1;
