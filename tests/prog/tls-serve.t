@@ -102,8 +102,12 @@ out=$(client -tls1_2 -ign_eof -msg)
 unlike 'no ticket' "$out" 'NewSessionTicket'
 unlike '  nor in TLS 1.3' "$(client -ign_eof -msg)" 'NewSessionTicket'
 like 'no compression' "$out" '^Compression: NONE'
-out=$( (sleep 0.5; echo R; sleep 0.5) | timeout 20 openssl s_client -tls1_2 \
-    -connect "127.0.0.1:$port" 2>&1)
+port2=$(free_port)
+tcpserver -HRl0 127.0.0.1 "$port2" tls-serve cat 2>"$t/slog2" &
+started $!
+wait_for 10 tcpclient -RHl0 127.0.0.1 "$port2" true
+out=$( (echo a; sleep 0.5; echo R; sleep 1) | timeout 20 openssl s_client \
+    -tls1_2 -connect "127.0.0.1:$port2" 2>&1)
 like 'no renegotiation' "$out" 'error:.*:no renegotiation:'
 
 # --- what is wrong with a certificate -----------------------------------------
