@@ -240,7 +240,9 @@ add_entry(struct senders *s, const char *p, size_t n, unsigned line)
 		buf_byte(&s->val, '*');
 		ok = 1;
 	} else {
-		ok = add_address(&s->val, p, n) == 0;
+		/* A word alone is rather a slip than a name. */
+		ok = memchr(p, '@', n) != NULL &&
+		    add_address(&s->val, p, n) == 0;
 	}
 	if (ok) {
 		buf_byte(&s->val, '\0');
