@@ -229,7 +229,6 @@ secure(void)
 {
 	const char *tls = starttls_begin(r.idle_ms);
 
-	r.conn.limit = 0; /* the plain text's socket is a new one */
 	recvlog_tls(&r.log, tls);
 	return tls;
 }
