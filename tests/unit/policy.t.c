@@ -215,16 +215,42 @@ pointed_out(void)
 	    "forbidden=554 5.7.1 go away conf:1\n", "both lines are named");
 	make_map(accept);
 	is_str(meet("192.0.2.1", ""), "PASS", "forbidden=accept");
-	is_str(p.spam, "listed", "says why");
+	is_str(p.spam ? p.spam : "", "listed", "says why");
 	ok(p.folder == NULL, "no folder");
 	p.denied = "421 4.7.0 too many";
 	is_str(meet("192.0.2.1", ""), p.denied, "not for too many sessions");
 	make_map(folder);
 	p.denied = "554 5.7.1 hosts.deny";
 	is_str(meet("192.0.2.1", ""), "PASS", "forbidden=folder");
-	is_str(p.spam, "hosts.deny", "the first reason, without status");
-	is_str(p.folder, "Junk", "the folder");
+	is_str(p.spam ? p.spam : "", "hosts.deny", "the first reason, without status");
+	is_str(p.folder ? p.folder : "", "Junk", "the folder");
 	p.denied = p.rblsmtpd = NULL;
+}
+
+/* In the place of the C library's. */
+static double load_now;
+
+int
+getloadavg(double avg[], int n)
+{
+	avg[0] = load_now;
+	return n > 0 ? 1 : -1;
+}
+
+static void
+overload(void)
+{
+	make_map(NULL);
+	load_now = 99;
+	is_str(meet("192.0.2.1", ""), "PASS", "no load is too high by default");
+	setenv("PC_LOAD", "10", 1);
+	starts(meet("192.0.2.1", ""), "421 4.3.2 ", "load: too high");
+	p.relayclient = "";
+	starts(meet("192.0.2.1", ""), "421 4.3.2 ", "load: for everybody");
+	p.relayclient = NULL;
+	load_now = 10;
+	is_str(meet("192.0.2.1", ""), "PASS", "load: not over it");
+	unsetenv("PC_LOAD");
 }
 
 static void
@@ -483,6 +509,7 @@ main(void)
 	setenv("PC_PREFIX", dir, 1);
 	setenv("ASKED", asked, 1);
 	pointed_out();
+	overload();
 	without_name();
 	trust();
 	names();
