@@ -2,11 +2,18 @@
 # bin/try and tests/flow.  Sourced, with $top (the source tree) set.
 #
 #	make_system DIR		configuration, users and programs; DIR may exist
-#	start_system DIR PORT	svscan, smtp-recv on 127.0.0.1:PORT, queue-run
+#	start_system DIR PORT	svscan and queue-run; on 127.0.0.1 smtp-recv at
+#				PORT, submission at PORT+1 and, under TLS from
+#				the start, at PORT+2
 #	stop_system DIR		ends all of it
 #	in_system DIR COMMAND…	as the system's user, with its environment
 #	smtp_send PORT FROM TO	sends the message on 0; prints the last reply
+#	smtp_login DIR PORT LOGIN PASSWORD TO
+#				the same, with STARTTLS and a login, to a system
+#				that was started in DIR
 #
+# alice, bob and carol@example.test may log in; the password of each is the
+# name and -secret.
 # $sys_user is who runs it: the invoking user, for root nobody or what was set
 # before.  $sys_path, if set, stands in PC_PATH before the system's programs.
 # Root itself does nothing below DIR but make it: the rest is the user's.
@@ -52,6 +59,23 @@ sys_programs() {
 	done
 }
 
+# As htpasswd writes it (MD5), htpasswd -B (bcrypt), mkpasswd (yescrypt).
+sys_passwd() {
+	sys_put "$1/etc/virtual/example.test/passwd" <<-'END'
+	alice:$apr1$Vp/V8.PU$AzvH7IvBYIBN6iJLbVGMB/
+	bob:$2y$08$WM7Ef.aIDCmePkztjWZ8F.zoIUQkBomMvh3Ax10ZnvTbyExliUBva
+	carol:$y$j9T$qv3Lw0sCk1XyP7dFaZb2e/$MVGf8PUhLKpBreNdwc/jtwESdklAwBeVetrL90Ig5R2
+	END
+}
+
+# A certificate for localhost, as the system's user, who may not be able to
+# reach the source tree.
+sys_certificate() {
+	[ ! -e "$1/etc/postchaise/tls/cert.pem" ] || return 0
+	(cd / && $sys_as sh -s -- "$1/etc/postchaise/tls") \
+	    <"$sys_top/tests/tools/make-cert"
+}
+
 sys_configuration() {
 	_u=$($sys_as id -u) _g=$($sys_as id -g)
 	sys_put "$1/etc/postchaise/postchaise.conf" <<-END
@@ -76,11 +100,7 @@ sys_configuration() {
 	sys_put "$1/etc/virtual/domains.cf" <<-END
 	$sys_user:example.test:1:a domain to try things with
 	END
-	sys_put "$1/etc/virtual/example.test/passwd" <<-END
-	alice:*
-	bob:*
-	carol:*
-	END
+	sys_passwd "$1"
 	sys_put "$1/etc/virtual/example.test/aliases" <<-END
 	team: alice, bob
 	postmaster: alice
@@ -109,8 +129,9 @@ make_system() {
 	$sys_as mkdir -p "$1/bin" "$1/env" "$1/service" "$1/etc/postchaise" \
 	    "$1/etc/virtual/example.test" "$1/home/$sys_user" \
 	    "$1/var/log" "$1/var/run/postchaise" "$1/var/mail" \
-	    "$1/var/spool/virtual" || return 1
+	    "$1/var/spool/virtual" "$1/var/lib/postchaise/rate" || return 1
 	sys_programs "$1" || return 1
+	sys_certificate "$1" || return 1
 	if $_new; then
 		_v=$1/var/spool/virtual/example.test
 		sys_configuration "$1" || return 1
@@ -119,6 +140,9 @@ make_system() {
 		done
 		$sys_as touch "$_v/bob"
 		$sys_as chmod 600 "$_v/bob"
+	elif ! grep -qvE '^(alice|bob|carol):\*$' \
+	    "$1/etc/virtual/example.test/passwd"; then
+		sys_passwd "$1" # made before there were logins
 	fi
 	in_system "$1" alias-compile
 }
@@ -142,6 +166,19 @@ sys_services() {
 	exec 2>&1
 	exec envdir ../../env sh -c 'exec pgrphack tcpserver -R -H -l 0 \
 	    -c 200 -b 200 127.0.0.1 "$PORT" smtp-recv'
+	END
+	sys_service "$1" submission <<-'END'
+	#!/bin/sh
+	exec 2>&1
+	exec envdir ../../env env PC_SERVICE=submission sh -c 'exec pgrphack \
+	    tcpserver -R -H -l 0 -c 200 -b 200 127.0.0.1 $((PORT + 1)) smtp-recv'
+	END
+	sys_service "$1" submissions <<-'END'
+	#!/bin/sh
+	exec 2>&1
+	exec envdir ../../env env PC_SERVICE=submission sh -c 'exec pgrphack \
+	    tcpserver -R -H -l 0 -c 200 -b 200 127.0.0.1 $((PORT + 2)) \
+	    tls-serve smtp-recv'
 	END
 	sys_service "$1" queue-run <<-'END'
 	#!/bin/sh
@@ -180,10 +217,12 @@ start_system() {
 		sys_say "$1 is running already"
 		return 1
 	fi
-	if sys_listens "$2"; then
-		sys_say "port $2 of 127.0.0.1 is taken; choose another"
-		return 1
-	fi
+	for _p in "$2" $(($2 + 1)) $(($2 + 2)); do
+		if sys_listens "$_p"; then
+			sys_say "port $_p of 127.0.0.1 is taken; choose another"
+			return 1
+		fi
+	done
 	echo "$1" | sys_put "$1/env/PC_PREFIX"
 	echo "${sys_path:+$sys_path:}$1/bin" | sys_put "$1/env/PC_PATH"
 	echo "$1/bin:$PATH" | sys_put "$1/env/PATH"
@@ -198,7 +237,8 @@ start_system() {
 	echo $sys_svscan | sys_put "$1/var/run/svscan.pid"
 	_n=200
 	# queue-run makes the trigger last of all that queue-inject needs.
-	until [ -p "$1/var/spool/postchaise/trigger" ] && sys_greets "$2"; do
+	until [ -p "$1/var/spool/postchaise/trigger" ] && sys_greets "$2" &&
+	    sys_greets $(($2 + 1)) && sys_listens $(($2 + 2)); do
 		_n=$((_n - 1))
 		if [ $_n = 0 ]; then
 			sys_say "no greeting on port $2; the log says:"
@@ -253,9 +293,9 @@ stop_system() {
 	return 0
 }
 
-smtp_send() {
-	_port=$1; shift
-	tcpclient -RHl0 127.0.0.1 "$_port" sh -c '
+# The client's side of a session on descriptors 6 and 7, for sh -c:
+# smtp_talk GREETED FROM TO [AUTH], the message on 0.
+sys_talk='
 	cr=$(printf "\r")
 	reply() {
 		while IFS= read -r line <&6; do
@@ -265,11 +305,33 @@ smtp_send() {
 		case $line in $1*) ;; *) echo "$line"; exit 1 ;; esac
 	}
 	say() { printf "%s\r\n" "$1" >&7; }
-	reply 220; say "EHLO localhost"
-	reply 250; say "MAIL FROM:<$1>"
-	reply 250; say "RCPT TO:<$2>"
+	$1 || reply 220; say "EHLO localhost"
+	if [ $# = 4 ]; then reply 250; say "AUTH PLAIN $4"; reply 235
+	else reply 250; fi
+	say "MAIL FROM:<$2>"
+	reply 250; say "RCPT TO:<$3>"
 	reply 250; say DATA
 	reply 354; sed -e "s/^\./../" -e "s/\$/$cr/" >&7; say .
 	reply 250; echo "$line"; say QUIT
-	reply 221' smtp_send "$@"
+	reply 221'
+
+smtp_send() {
+	tcpclient -RHl0 127.0.0.1 "$1" sh -c "$sys_talk" smtp_talk \
+	    false "$2" "$3"
+}
+
+# The certificate must be the system's own.
+smtp_login() {
+	_f=$1/var/login.$$
+	$sys_as mkfifo "$_f.in" "$_f.out" || return 1
+	openssl s_client -quiet -verify_return_error -verify_hostname localhost \
+	    -CAfile "$1/etc/postchaise/tls/cert.pem" -starttls smtp \
+	    -connect "127.0.0.1:$2" <"$_f.in" >"$_f.out" 2>/dev/null &
+	sh -c "$sys_talk" smtp_talk true "$3" "$5" \
+	    "$(printf '\0%s\0%s' "$3" "$4" | openssl base64 -A)" \
+	    7>"$_f.in" 6<"$_f.out"
+	_r=$?
+	wait $!
+	$sys_as rm -f "$_f.in" "$_f.out"
+	return $_r
 }
