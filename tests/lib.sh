@@ -56,8 +56,21 @@ wait_for() {
 	done
 }
 skip_all() { echo "1..0 # SKIP $*"; exit 0; }
-# free_port: a TCP port of 127.0.0.1 that nothing listens on.
+# free_port: a TCP port of 127.0.0.1 on which nothing listens, nor on the two
+# behind it.
 free_port() {
-	python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'
+	python3 -c '
+import socket
+while True:
+    s = [socket.socket() for i in range(3)]
+    try:
+        s[0].bind(("127.0.0.1", 0))
+        n = s[0].getsockname()[1]
+        s[1].bind(("127.0.0.1", n + 1))
+        s[2].bind(("127.0.0.1", n + 2))
+        break
+    except (OSError, OverflowError):
+        pass
+print(n)'
 }
 done_testing() { echo "1..$tap_n"; [ $tap_bad = 0 ] || exit 1; exit 0; }
