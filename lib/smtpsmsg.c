@@ -83,7 +83,7 @@ feed(struct smtps *s, const char *p, size_t n)
 /* The message is complete: refused for a reason, or handed on.  The replies
  * follow, of LMTP one for each recipient (RFC 2033 4.2). */
 static void
-end_message(struct smtps *s, const char *no, int logged)
+end_message(struct smtps *s, const char *no)
 {
 	const char *text = no;
 
@@ -98,7 +98,7 @@ end_message(struct smtps *s, const char *no, int logged)
 		s->messages++;
 		s->rcpts += s->nrcpt;
 		s->errors = s->refused = s->junk = 0;
-	} else if (!logged) {
+	} else if (s->chunk_no == NULL) {
 		s->hooks->refused(s->arg, SMTPS_A_MESSAGE, "", 0, text);
 	}
 	s->state = SMTPS_DATA;
@@ -136,7 +136,7 @@ step_text(struct smtps *s)
 	s->at += feed(s, s->in + s->at, left);
 	no = flaw(&s->data);
 	if (s->data.done) {
-		end_message(s, no, 0);
+		end_message(s, no);
 	} else if (no != NULL && s->data.size > drain(s)) {
 		s->hooks->refused(s->arg, SMTPS_A_MESSAGE, "", 0, no);
 		smtps_end(s, no);
@@ -156,7 +156,22 @@ refuse_chunks(struct smtps *s, const char *no)
 	s->chunk_no = buf_cstr(&s->addr);
 }
 
-/* The octets of a chunk are here: the answer to it. */
+/* The octets of a chunk of a message are here. */
+static void
+answer_chunk(struct smtps *s)
+{
+	if (s->last && s->chunk_no == NULL)
+		smtpdata_end(&s->data, &s->msg);
+	if (s->chunk_no == NULL && s->data.flaws != 0)
+		refuse_chunks(s, flaw(&s->data));
+	if (s->last)
+		end_message(s, s->chunk_no);
+	else if (s->chunk_no != NULL)
+		smtps_junk(s, s->chunk_no);
+	else
+		smtps_reply(s, "250 2.0.0 chunk is here");
+}
+
 static void
 end_chunk(struct smtps *s)
 {
@@ -164,20 +179,11 @@ end_chunk(struct smtps *s)
 	size_t from = s->outlen;
 
 	s->state = s->after;
-	if (s->after != SMTPS_BDAT) {
+	if (s->after == SMTPS_BDAT) {
+		answer_chunk(s);
+	} else {
 		s->chunk_no = NULL;
 		smtps_error(s, no);
-	} else if (s->last) {
-		if (no == NULL) {
-			smtpdata_end(&s->data, &s->msg);
-			end_message(s, flaw(&s->data), 0);
-		} else {
-			end_message(s, no, 1);
-		}
-	} else if (no == NULL) {
-		smtps_reply(s, "250 2.0.0 chunk is here");
-	} else {
-		smtps_junk(s, no);
 	}
 	smtps_audit(s, "BDAT", from);
 }
@@ -191,11 +197,8 @@ step_chunk(struct smtps *s)
 		return SMTPS_READ;
 	if (n > s->chunk)
 		n = (size_t)s->chunk;
-	if (s->chunk_no == NULL) {
+	if (s->chunk_no == NULL)
 		feed(s, s->in + s->at, n);
-		if (s->data.flaws != 0)
-			refuse_chunks(s, flaw(&s->data));
-	}
 	s->at += n;
 	s->chunk -= n;
 	if (s->chunk == 0)
