@@ -195,6 +195,6 @@ agree 'null sender' 192.0.2.10 friend.test '' alice@v.test
 for bad in '--client' '--client x' '--client 192.0.2.1 a@b.test' '--helo x' '--from x@y.test a' \
     '--client 192.0.2.1 --to <>' '--client 192.0.2.1 --name a_b..c' '--nope'; do
 	# shellcheck disable=SC2086
-	exits "usage: $bad" 100 route-explain $bad >/dev/null 2>&1
+	out=$(route-explain $bad 2>&1); is "usage: $bad" $? 100
 done
 done_testing
