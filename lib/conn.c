@@ -53,7 +53,8 @@ conn_term(void)
 	return terminated;
 }
 
-/* Milliseconds from now to at, max at most; 0: it has passed.  at 0 is never. */
+/* Milliseconds from now to at, max at most; 0: it has passed.  at 0 is
+ * never. */
 static uint64_t
 until(uint64_t now, uint64_t at, uint64_t max)
 {

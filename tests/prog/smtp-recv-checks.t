@@ -130,6 +130,15 @@ tables sminfree 0
 recv "$hello$from$end"
 like "minfree=0 does not look" "$after" '^250 2.1.0'
 tables
+if mount -t tmpfs -o nr_inodes=900 none "$t/var/spool/virtual" 2>/dev/null; then
+	recv "$hello$from$end"
+	umount "$t/var/spool/virtual"
+	like "too few inodes where mail is delivered" "$after" '^452 4.3.1'
+	recv "$hello$from$end"
+	like "and enough" "$after" '^250 2.1.0'
+else
+	pass "inodes # SKIP cannot mount"
+fi
 
 # --- the audit -----------------------------------------------------------
 PC_AUDIT=1 PC_AUTH_WITHOUT_TLS=1; export PC_AUDIT PC_AUTH_WITHOUT_TLS

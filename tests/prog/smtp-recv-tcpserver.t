@@ -29,6 +29,21 @@ like "no other setting" "$said" '^220 mx.example.test ESMTP$'
 is "tcprules can refuse a client" \
     "$(python3 "$talk" "$port" 127.0.0.3 QUIT)" ''
 
+# IPv6, by its own rules.
+printf '::1:allow,RELAYCLIENT=""\n:allow\n' |
+    tcprules "$t/rules6.cdb" "$t/rules.tmp"
+port6=$(free_port)
+tcpserver -HRl0 -x "$t/rules6.cdb" ::1 "$port6" smtp-recv 2>"$t/log6" &
+started $!
+if wait_for 5 python3 "$talk" "$port6" ::1 QUIT; then
+	said=$(python3 "$talk" "$port6" ::1 'EHLO c.test' 'MAIL FROM:<a@b.test>' \
+	    'RCPT TO:<x@remote.test>' DATA 'Subject: x' '' hello . QUIT)
+	like "a message over IPv6, relayed by a rule" "$said" '^250 2.0.0 queued'
+	like "from its address" "$(cat "$t/env")" '^Apeer=::1$'
+else
+	pass "IPv6 # SKIP no ::1 here"
+fi
+
 # A hundred clients at once: none waits for another.
 port2=$(free_port)
 tcpserver -c 200 -HRl0 127.0.0.1 "$port2" smtp-recv 2>"$t/log2" &
