@@ -40,6 +40,7 @@ static struct {
 	    *user;
 	struct msgin msg;
 	struct letter letter;
+	const char *folder; /* to file the message in, or NULL */
 	struct forward forward;
 	struct buf out; /* verdict lines */
 } g;
@@ -50,9 +51,21 @@ is_set(const char *s)
 	return s != NULL && s[0] != '\0';
 }
 
-/* Into the mbox at path, or the Maildir where it ends in a slash. */
+/* A place that kept the message for later is worth a line. */
 static void
-deliver_path(const char *path, int spool, unsigned index)
+note_trouble(int err, const char *path)
+{
+	if (err == 0)
+		return;
+	errno = err;
+	log_warn("deliver-defer", "id=%s to=<%.*s> file=%s err=%m",
+	    g.letter.id, (int)g.letter.rcptlen, g.letter.rcpt, path);
+}
+
+/* Into the mbox at path, or the Maildir, or its folder, where it ends in a
+ * slash. */
+static void
+deliver_path(const char *path, const char *folder, int spool, unsigned index)
 {
 	size_t n = strlen(path);
 	enum mailbox_format format = MAILBOX_MBOX;
@@ -66,13 +79,9 @@ deliver_path(const char *path, int spool, unsigned index)
 	}
 	buf_add(&p, path, n);
 	at.path = buf_cstr(&p);
-	err = mailbox_deliver(&at, format, spool, &g.letter, index, &g.out);
-	if (err != 0) {
-		errno = err;
-		log_warn("deliver-defer", "id=%s to=<%.*s> file=%s err=%m",
-		    g.letter.id, (int)g.letter.rcptlen, g.letter.rcpt,
-		    at.path);
-	}
+	err = mailbox_deliver(&at, format, folder, spool, &g.letter, index,
+	    &g.out);
+	note_trouble(err, at.path);
 	buf_free(&p);
 }
 
@@ -84,7 +93,30 @@ deliver_file(const char *path, unsigned index)
 		verdict_add(&g.out, 'K', index, "2.0.0",
 		    "delivered to /dev/null");
 	else
-		deliver_path(path, 0, index);
+		deliver_path(path, NULL, 0, index);
+}
+
+/* A folder of one whose mailbox is an mbox: another one in his home, from
+ * where no link leads out.  -1: he has no home. */
+static int
+deliver_home_folder(unsigned index)
+{
+	struct place at = {.path = g.folder, .beneath = 1};
+	int err;
+
+	at.dirfd = open(g.home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (at.dirfd == -1) {
+		err = errno;
+		if (err == ENOENT)
+			return -1;
+		mailbox_trouble(err, "home directory", index, &g.out);
+	} else {
+		err = mailbox_deliver(&at, MAILBOX_MBOX, NULL, 1, &g.letter,
+		    index, &g.out);
+		close(at.dirfd);
+	}
+	note_trouble(err, g.folder);
+	return 0;
 }
 
 /* The user's own: below the home, in the spool directory, in /var/mail. */
@@ -113,7 +145,9 @@ deliver_own(unsigned index)
 		buf_str(&p, g.user);
 		free(mail);
 	}
-	deliver_path(buf_cstr(&p), spool, index);
+	if (g.folder == NULL || p.p[p.len - 1] == '/' ||
+	    deliver_home_folder(index) == -1)
+		deliver_path(buf_cstr(&p), g.folder, spool, index);
 	buf_free(&p);
 }
 
@@ -294,6 +328,19 @@ take_facts(const struct order *o)
 		die_temp("order", "id=%s err=%s", o->id, "no full path");
 }
 
+/* The folder that the message is to be filed in, if it is a name for one and
+ * there is a home for it. */
+static void
+find_folder(const struct order *o)
+{
+	g.folder = envelope_attr(&o->env, "folder");
+	if (g.folder == NULL || is_set(g.file) ||
+	    (mailbox_folder_valid(g.folder) && is_set(g.home)))
+		return;
+	log_warn("folder-ignored", "id=%s folder=%s", o->id, g.folder);
+	g.folder = NULL;
+}
+
 static void
 deliver_order(const struct order *o)
 {
@@ -311,6 +358,8 @@ deliver_order(const struct order *o)
 	g.letter.senderlen = o->env.senderlen;
 	g.letter.msg = g.msg.p;
 	g.letter.msglen = g.msg.len;
+	g.letter.spam = envelope_attr(&o->env, "spam");
+	find_folder(o);
 	while (envelope_rcpt(&o->env, &at, &r)) {
 		g.letter.rcpt = r.addr;
 		g.letter.rcptlen = r.len;
@@ -318,6 +367,8 @@ deliver_order(const struct order *o)
 		place = recipient_attr(&r, "place");
 		if (is_set(g.file))
 			deliver_file(g.file, ++i);
+		else if (g.folder != NULL) /* a .forward is for other mail */
+			deliver_own(++i);
 		else if (is_set(place))
 			deliver_place(place, ++i);
 		else

@@ -34,6 +34,7 @@ static struct {
 	int dirfd;
 	struct msgin msg;
 	struct letter letter;
+	const char *folder; /* to file the message in, or NULL */
 	struct buf name; /* the mailbox's */
 	struct buf out;  /* verdict lines */
 } g = {.dirfd = -1};
@@ -119,7 +120,7 @@ deliver(const char *dir, enum mailbox_format format,
 		mailbox_trouble(err, "directory of the domain", index, &g.out);
 	} else {
 		at.dirfd = g.dirfd;
-		err = mailbox_virtual(&at, format, l, index, &g.out);
+		err = mailbox_virtual(&at, format, g.folder, l, index, &g.out);
 	}
 	if (err != 0) {
 		/* The directory may have been replaced while we had it. */
@@ -128,6 +129,19 @@ deliver(const char *dir, enum mailbox_format format,
 		log_warn("deliver-defer", "id=%s to=<%.*s> file=%s/%s err=%m",
 		    l->id, (int)r->len, r->addr, dir, at.path);
 	}
+}
+
+/* The folder that the message is to be filed in; NULL for none, or for one
+ * that no folder can be. */
+static const char *
+find_folder(const struct order *o)
+{
+	const char *folder = envelope_attr(&o->env, "folder");
+
+	if (folder == NULL || mailbox_folder_valid(folder))
+		return folder;
+	log_warn("folder-ignored", "id=%s folder=%s", o->id, folder);
+	return NULL;
 }
 
 /* All recipients of an order, with the facts of its X records where the
@@ -153,6 +167,8 @@ deliver_order(const struct order *o)
 	g.letter.senderlen = o->env.senderlen;
 	g.letter.msg = g.msg.p;
 	g.letter.msglen = g.msg.len;
+	g.letter.spam = envelope_attr(&o->env, "spam");
+	g.folder = find_folder(o);
 	while (envelope_rcpt(&o->env, &at, &r))
 		deliver(dir, format != NULL && strcmp(format, "mbox") == 0
 		    ? MAILBOX_MBOX : MAILBOX_MAILDIR, &r, ++i);

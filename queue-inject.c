@@ -122,12 +122,14 @@ read_envelope(struct envelope *e)
 	}
 }
 
-/* Does a message attribute claim where the message came from? */
+/* Does a message attribute claim where the message came from, or what the
+ * receiver thinks of that? */
 static int
 is_origin(const char *record)
 {
 	static const char *const names[] = {"proto=", "peer=", "peername=",
-	    "helo=", "auth=", "tls=", "uid=", "conf=", NULL};
+	    "helo=", "auth=", "tls=", "uid=", "conf=", "spam=",
+	    "folder=", NULL};
 	int i;
 
 	for (i = 0; names[i] != NULL; i++)

@@ -9,6 +9,8 @@
 #include "mbox.h"
 #include "verdict.h"
 
+enum { FOLDER_MAX = 64 };
+
 void
 mailbox_trouble(int err, const char *what, unsigned index, struct buf *out)
 {
@@ -72,17 +74,51 @@ conclude(int r, enum mailbox_format was, unsigned index, struct buf *out)
 	return 0;
 }
 
-/* Makes the Maildir, or what is missing in it, and delivers. */
-static int
-make_and_deliver(const struct place *at, const struct letter *l)
+int
+mailbox_folder_valid(const char *name)
 {
-	return maildir_make(at) == -1 ? -1 : maildir_deliver(at, l);
+	size_t n = strlen(name);
+
+	return n > 0 && n <= FOLDER_MAX && name[0] != '.' &&
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789._-") == n &&
+	    (n <= 5 || strcmp(name + n - 5, ".lock") != 0);
+}
+
+/* The folder of the mailbox at up: its path is path, sep and folder. */
+static struct place
+folder_place(const struct place *up, const char *sep, const char *folder,
+    struct buf *path)
+{
+	struct place at = *up;
+
+	path->len = 0;
+	buf_str(path, up->path);
+	buf_str(path, sep);
+	buf_str(path, folder);
+	at.path = buf_cstr(path);
+	return at;
+}
+
+/* Makes the Maildir, or what is missing in it, and delivers; up is the Maildir
+ * that at is a folder of, or at. */
+static int
+make_and_deliver(const struct place *up, const struct place *at,
+    const struct letter *l)
+{
+	if (maildir_make(up) == -1 || (at != up && maildir_make(at) == -1))
+		return -1;
+	return maildir_deliver(at, l);
 }
 
 int
-mailbox_deliver(const struct place *at, enum mailbox_format format, int owned,
-    struct letter *l, unsigned index, struct buf *out)
+mailbox_deliver(const struct place *at, enum mailbox_format format,
+    const char *folder, int owned, struct letter *l, unsigned index,
+    struct buf *out)
 {
+	struct place sub;
+	const struct place *to = at;
+	struct buf path = {0};
 	int r;
 
 	if (mailbox_loops(l, index, out))
@@ -91,11 +127,17 @@ mailbox_deliver(const struct place *at, enum mailbox_format format, int owned,
 	if (format == MAILBOX_MBOX) {
 		r = mbox_append(at, owned, l);
 	} else {
-		r = maildir_deliver(at, l);
+		if (folder != NULL) {
+			sub = folder_place(at, "/.", folder, &path);
+			to = &sub;
+		}
+		r = maildir_deliver(to, l);
 		if (r == -1 && errno == ENOENT)
-			r = make_and_deliver(at, l);
+			r = make_and_deliver(at, to, l);
 	}
-	return conclude(r, format, index, out);
+	r = conclude(r, format, index, out);
+	buf_free(&path);
+	return r;
 }
 
 /* Is nothing there, or a file?  A directory may lack a part of a Maildir. */
@@ -110,25 +152,36 @@ is_directory(const struct place *at)
 
 int
 mailbox_virtual(const struct place *at, enum mailbox_format format,
-    struct letter *l, unsigned index, struct buf *out)
+    const char *folder, struct letter *l, unsigned index, struct buf *out)
 {
 	enum mailbox_format is = MAILBOX_MAILDIR;
+	struct place sub;
+	const struct place *to = at;
+	struct buf path = {0};
 	int r;
 
 	if (mailbox_loops(l, index, out))
 		return 0;
 	trace_head(l);
+	if (folder != NULL) {
+		sub = folder_place(at, "/.", folder, &path);
+		to = &sub;
+	}
 	/* Trying costs no call more than asking. */
-	r = maildir_deliver(at, l);
+	r = maildir_deliver(to, l);
 	if (r == -1 && errno == ENOENT) {
 		if (format == MAILBOX_MBOX && !is_directory(at))
 			errno = ENOTDIR;
 		else
-			r = make_and_deliver(at, l);
+			r = make_and_deliver(at, to, l);
 	}
 	if (r == -1 && errno == ENOTDIR) {
 		is = MAILBOX_MBOX;
-		r = mbox_append(at, 1, l);
+		if (folder != NULL)
+			sub = folder_place(at, ":", folder, &path);
+		r = mbox_append(to, 1, l);
 	}
-	return conclude(r, is, index, out);
+	r = conclude(r, is, index, out);
+	buf_free(&path);
+	return r;
 }

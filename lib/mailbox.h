@@ -12,12 +12,19 @@ enum mailbox_format { MAILBOX_MBOX, MAILBOX_MAILDIR };
  * mailbox_virtual takes what is there, a file as mbox and a directory as
  * Maildir, and makes `format' where neither is.  mailbox_deliver takes the
  * place as `format' and, with owned, an mbox only if it is the caller's.
+ * A folder (NULL for none) is made where it is missing: in a Maildir its
+ * subdirectory .FOLDER (Maildir++), of a virtual mbox the file with :FOLDER
+ * behind its name; mailbox_deliver takes one for a Maildir only.
  * Returns 0, or the errno that caused a Z.
  */
 int mailbox_virtual(const struct place *at, enum mailbox_format format,
-    struct letter *l, unsigned index, struct buf *out);
+    const char *folder, struct letter *l, unsigned index, struct buf *out);
 int mailbox_deliver(const struct place *at, enum mailbox_format format,
-    int owned, struct letter *l, unsigned index, struct buf *out);
+    const char *folder, int owned, struct letter *l, unsigned index,
+    struct buf *out);
+/* May a folder have this name?  Letters, digits, `.', `_' and `-', not `.' in
+ * front, at most 64 bytes; not as locks are named. */
+int mailbox_folder_valid(const char *name);
 /* The name for Maildir files: the given one, or what the system says where
  * that is NULL, empty or "auto".  Static. */
 const char *mailbox_host(const char *given);

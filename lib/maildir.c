@@ -276,7 +276,7 @@ maildir_make(const struct place *at)
 	if (r == 0)
 		r = fsync(fd);
 	if (r == 0 && made == 0)
-		r = at->beneath ? fsync(at->dirfd) : sync_dir(at, "/..");
+		r = place_sync_parent(at);
 	err = errno;
 	close(fd);
 	errno = err;

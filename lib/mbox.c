@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,32 +245,6 @@ write_section(struct append *a)
 	return -1;
 }
 
-/* The directory that holds the file's name. */
-static int
-sync_parent(const struct place *at)
-{
-	char path[PATH_MAX];
-	const char *slash = strrchr(at->path, '/');
-	size_t n = slash == NULL ? 0 : (size_t)(slash - at->path);
-	struct place dir = {at->dirfd, path, at->beneath, 0};
-	int fd, r;
-
-	if (n >= sizeof path)
-		return -1;
-	if (n > 0) {
-		memcpy(path, at->path, n);
-		path[n] = '\0';
-	} else {
-		strcpy(path, slash != NULL ? "/" : ".");
-	}
-	fd = place_open(&dir, "", O_RDONLY | O_DIRECTORY, 0);
-	if (fd == -1)
-		return -1;
-	r = fsync(fd);
-	close(fd);
-	return r;
-}
-
 /* With the locks: looks where it must, appends, or puts all back. */
 static int
 deliver(struct append *a, int made)
@@ -286,7 +259,7 @@ deliver(struct append *a, int made)
 		r = write_section(a);
 		/* An empty file may be what a killed attempt has made. */
 		if (r == 0 && (made || a->size == 0))
-			r = sync_parent(a->at);
+			r = place_sync_parent(a->at);
 		if (r == -1) {
 			err = errno;
 			/* Without success the note stays, and says so. */
@@ -294,7 +267,7 @@ deliver(struct append *a, int made)
 				a->dot = 0;
 			errno = err;
 		}
-	} else if (r == MBOX_THERE && sync_parent(a->at) == -1) {
+	} else if (r == MBOX_THERE && place_sync_parent(a->at) == -1) {
 		r = -1;
 	}
 	return r;

@@ -121,3 +121,30 @@ place_open(const struct place *at, const char *below, int flags, mode_t mode)
 		return open_beneath(at->dirfd, path, flags, mode);
 	return openat(at->dirfd, path, flags | O_CLOEXEC, mode);
 }
+
+int
+place_sync_parent(const struct place *at)
+{
+	char path[PATH_MAX];
+	const char *slash = strrchr(at->path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - at->path);
+	struct place dir = {at->dirfd, path, at->beneath, 0};
+	int fd, r;
+
+	if (n >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (n > 0) {
+		memcpy(path, at->path, n);
+		path[n] = '\0';
+	} else {
+		strcpy(path, slash != NULL ? "/" : ".");
+	}
+	fd = place_open(&dir, "", O_RDONLY | O_DIRECTORY, 0);
+	if (fd == -1)
+		return -1;
+	r = fsync(fd);
+	close(fd);
+	return r;
+}

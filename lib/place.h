@@ -17,4 +17,6 @@ struct place {
  */
 int place_open(const struct place *at, const char *below, int flags,
     mode_t mode);
+/* Makes the path's name in its directory durable: 0, or -1 with errno. */
+int place_sync_parent(const struct place *at);
 #endif

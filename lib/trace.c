@@ -6,6 +6,18 @@
 #include "str.h"
 #include "trace.h"
 
+enum { SPAM_MAX = 900 }; /* a line has at most 998 bytes (RFC 5322 2.1.1) */
+
+/* Somebody's words in one line of ASCII. */
+static void
+add_clean(struct buf *b, const char *s, size_t max)
+{
+	size_t i;
+
+	for (i = 0; s[i] != '\0' && i < max; i++)
+		buf_byte(b, s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
+}
+
 void
 trace_head(struct letter *l)
 {
@@ -23,6 +35,11 @@ trace_head(struct letter *l)
 	buf_str(b, "Delivered-To: ");
 	buf_add(b, l->rcpt, l->rcptlen);
 	buf_byte(b, '\n');
+	if (l->spam != NULL && l->spam[0] != '\0') {
+		buf_str(b, "X-Spam: ");
+		add_clean(b, l->spam, SPAM_MAX);
+		buf_byte(b, '\n');
+	}
 }
 
 static int

@@ -1,5 +1,5 @@
 /* A message for one recipient, and the trace fields that its mailbox gets on
- * top: Return-Path (RFC 5321 4.4), X-Original-To, Delivered-To. */
+ * top: Return-Path (RFC 5321 4.4), X-Original-To, Delivered-To, X-Spam. */
 #ifndef TRACE_H
 #define TRACE_H
 #include <stdint.h>
@@ -16,12 +16,13 @@ struct letter {
 	const char *rcpt;
 	size_t rcptlen;
 	const char *orig;   /* address before an alias changed it, or NULL */
+	const char *spam;   /* why it is taken for spam, or NULL */
 	const char *msg;    /* the message as it was queued */
 	size_t msglen;
 	struct buf head;    /* trace_head's result, kept for reuse */
 };
 
-/* Fills l->head from sender, orig and rcpt. */
+/* Fills l->head from sender, orig, rcpt and spam. */
 void trace_head(struct letter *l);
 /* Has the message's header a Delivered-To with this recipient already (ASCII
  * case apart)?  Then it loops: 5.4.6. */

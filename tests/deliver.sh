@@ -1,7 +1,8 @@
 # For tests of the delivery programs, which do not run as root.  Sourced after
 # lib.sh.  as COMMAND…: runs it as an ordinary user, who owns $t/d.
 # order ID first|again X… -- SENDER RECIPIENT…: writes the order $t/order;
-# words of X are name=value; @name=value after a recipient is its attribute.
+# words of X are name=value; @name=value among them (the last) is an attribute
+# of the message, after a recipient one of his.
 mkdir "$t/d" "$t/p"
 case ${0##*/} in *.t) prog=${0##*/} prog=${prog%.t} ;; esac
 cp "$bin/$prog" "$t/p/$prog" # a source tree may be closed to other users
@@ -16,7 +17,10 @@ me=$(as id -u)
 order() {
 	{
 		printf 'I%s\0B%s\0' "$1" "$2"; shift 2
-		while [ "$1" != -- ]; do printf 'X%s\0' "$1"; shift; done
+		while [ "$1" != -- ]; do case $1 in
+			@*) printf 'A%s\0' "${1#@}" ;;
+			*) printf 'X%s\0' "$1" ;;
+		esac; shift; done
 		printf 'F%s\0' "$2"; shift 2
 		for _r in "$@"; do case $_r in
 			@*) printf 'a%s\0' "${_r#@}" ;;

@@ -23,8 +23,10 @@ try() {
 	is 'nothing lost, nothing doubled, nothing torn' $_bad 0
 }
 try kill 3 smtp-recv-chain
-try kill 5 queue-inject queue-inject-k deliver-pipe deliver-vhost
+try kill 5 queue-inject queue-inject-k deliver-pipe deliver-vhost \
+    deliver-vhost-folder
 try both 13 smtp-recv queue-inject deliver-mbox deliver-pipe bounce-build
 try both 23 deliver-smtp deliver-spawn
+try kill 23 queue-run-told
 try both 83 queue-run queue-run-scan queue-run-first alias-compile
 done_testing

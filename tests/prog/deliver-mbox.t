@@ -127,6 +127,41 @@ as rm "$h/.forward"; as mkdir "$h/.forward"
 like "a directory" "$(run m1)" '^Z1 4\.3\.5 .*not a regular file'
 as rmdir "$h/.forward"
 
+# Folders.
+junk() { # junk FOLDER ATTRIBUTE...
+	_f=$1; shift
+	order $id "${again:-first}" user=joe "home=$h" hostname=mx.test $extra \
+	    @spam=dialup "@folder=$_f" -- s@x joe@d "$@"
+}
+as rm -rf "$h/Mail"
+forward 'bob@example.test'
+junk Junk
+is "a folder of a Maildir, whatever .forward says" \
+    "$(run m1)$(box d/home/Mail/.Junk)" "K1 2.0.0 delivered to maildir$(box d/var/mail/joe)"
+is "why, on top" "$(sed -n 3p "$h"/Mail/.Junk/new/*)" 'X-Spam: dialup'
+extra="spooldir=$t/d/sticky"; junk Junk
+is "of an mbox a file in the home" "$(run m1)$(box d/home/Junk | cut -d' ' -f1)" \
+    'K1 2.0.0 delivered to mailboxone'
+again=again; junk Junk
+is "again: found there" "$(run m1; box d/home/Junk | wc -l)" \
+    'K1 2.0.0 delivered to mailbox by an earlier attempt
+1'
+again=
+as touch d/other; as ln -s ../other "$h/out.box"; junk out.box
+like "a link that leads out of the home" "$(run m1)" '^Z1 4\.3\.5'
+as ln -s "$t/d/other" "$h/out2"; junk out2
+like "an absolute one" "$(run m1)" '^Z1 4\.3\.5'
+is "nothing went there" "$(cat d/other)" ''
+junk ../other
+is "no name for a folder: by .forward" "$(run m1)" 'F1 bob@example.test'
+like "  which is logged" "$(cat "$t/log")" 'warn: folder-ignored .*folder=\.\./other'
+as rm "$h/.forward"
+n=$(box d/sticky/joe | wc -l)
+order $id first user=joe "home=$t/d/gone" hostname=mx.test $extra @folder=Junk -- s@x joe@d
+is "no home: the mailbox" "$(run m1; box d/sticky/joe | wc -l)" "K1 2.0.0 delivered to mailbox
+$((n + 1))"
+extra=homemailbox=Mail/
+
 # Places that come back.
 as rm -rf "$h/out" "$h/Mail" "$h/box"
 forward '\joe, |cat >out

@@ -5,8 +5,8 @@
 cd "$t" || exit 1
 v=$t/d/dom
 id=0abcdefgh0123456
-vorder() { # again|first RECIPIENT USER [FORMAT]
-	order "${5:-$id}" "$1" "dir=$v" "format=${4:-maildir}" hostname=mx.test -- \
+vorder() { # again|first RECIPIENT USER [FORMAT [ID [@ATTRIBUTE]]]
+	order "${5:-$id}" "$1" "dir=$v" "format=${4:-maildir}" hostname=mx.test $6 -- \
 	    s@example.test "$2" "@user=$3"
 }
 message m1 one $id 3000
@@ -116,6 +116,43 @@ as touch d/dom/ro; as chmod 400 d/dom/ro
 vorder first r@dom ro
 like "a file that cannot be written" "$(run m1)" '^Z1 4\.2\.0 mailbox: Permission'
 
+# What the receiver thinks of the message, and where it is to be filed.
+junk() { # junk USER FORMAT FOLDER [SPAM [ID]]
+	order ${5:-$id} first "dir=$v" "format=$2" hostname=h "@folder=$3" ${4:+"@spam=$4"} \
+	    -- s@x j@dom "@user=$1"
+}
+as rm -rf d/dom/jim* d/dom/joan*
+junk jim maildir Junk "in sbl.example:$(printf '\033\303')"
+is "a folder of a Maildir" "$(run m1)" 'K1 2.0.0 delivered to maildir'
+is "is made" "$(ls -A d/dom/jim d/dom/jim/.Junk | tr '\n' ' ')" \
+    'd/dom/jim: .Junk cur new tmp  d/dom/jim/.Junk: cur new tmp '
+is "has the message" "$(box d/dom/jim/.Junk)" "$one"
+is "the mailbox has not" "$(box d/dom/jim)" ''
+is "why, on top" "$(sed -n 3p d/dom/jim/.Junk/new/*)" 'X-Spam: in sbl.example:??'
+junk jim mbox Junk '' 0abcdefgh0000002
+is "what is there decides, not the format" "$(run m2; box d/dom/jim/.Junk | wc -l)" \
+    'K1 2.0.0 delivered to maildir
+2'
+junk joan mbox Junk; run m1 >/dev/null
+is "beside an mbox, though there is none yet" "$(ls d/dom | grep joan)" joan:Junk
+is "  another" "$(box d/dom/joan:Junk)" "$one"
+vorder first j@dom joan mbox; run m2 >/dev/null
+junk joan maildir Junk; run m2 >/dev/null
+is "where a file is the mailbox" "$(box d/dom/joan:Junk | wc -l) $(box d/dom/joan | wc -l)" '2 1'
+for bad in ../x a/b .x '' x.lock 'a b' "$(printf '%065d' 0)"; do
+	as rm -rf d/dom/jim; : >"$t/log"
+	junk jim maildir "$bad"
+	is "no folder: $bad" "$(run m1; box d/dom/jim | wc -l)" \
+	    'K1 2.0.0 delivered to maildir
+1'
+	like "  which is logged" "$(cat "$t/log")" \
+	    "warn: folder-ignored id=$id folder="
+done
+as rm -rf d/dom/jim d/outside; as mkdir d/outside; as mkdir d/dom/jim
+as ln -s ../../outside d/dom/jim/.Junk
+junk jim maildir Junk
+like "a folder that leads out of the spool" "$(run m1)" '^Z1 4\.3\.5'
+
 # Again.
 vorder again carol+l@dom carol
 run m1 >/dev/null
@@ -137,18 +174,25 @@ if can_trace; then
 	vorder first k@dom kit mbox; run m2 >/dev/null
 	both="$one
 $(box d/dom/kit)"
-	for kind in maildir mbox; do
-		n=0 bad=
+	for kind in maildir mbox maildir/.Junk mbox:Junk; do
+		n=0 bad= folder=${kind#maildir} folder=${folder#mbox}
+		junk=${folder:+@folder=Junk} format=${kind%%[:/]*}
 		for call in $steps; do
 			k=1
-			while as rm -rf d/dom/kate d/dom/kate.lock
-				vorder first k@dom kate $kind 0abcdefgh000000z
+			while as rm -rf d/dom/kate*
+				vorder first k@dom kate $format 0abcdefgh000000z
 				run m2 >/dev/null
-				vorder first k@dom kate $kind
+				[ -z "$junk" ] || [ $((k % 2)) = 0 ] || { # the folder is there
+					vorder first k@dom kate $format 0abcdefgh000000z $junk
+					run m2 >/dev/null
+				}
+				vorder first k@dom kate $format $id $junk
 				killed "$call" $k m1; do
-				vorder again k@dom kate $kind
+				vorder again k@dom kate $format $id $junk
 				case $(run m1) in K1*) ;; *) bad="$bad $call:$k:K" ;; esac
-				[ "$(box d/dom/kate | sort)" = "$both" ] ||
+				want=$both
+				[ -z "$junk" ] || [ $((k % 2)) = 1 ] || want=$one
+				[ "$(box d/dom/kate$folder | sort)" = "$want" ] ||
 				    bad="$bad $call:$k"
 				k=$((k + 1)) n=$((n + 1))
 			done

@@ -70,6 +70,24 @@ unlike 'no for with two recipients' "$(tr '\0' '\n' <"$f")" 'for <'
 like 'an unknown name is kept' "$(tr '\0' '\n' <"$f")" '^Aunknown=kept$'
 like 'and those of recipients' "$(tr '\0' '\n' <"$f")" '^anotify=NEVER$'
 
+# Who may say where a message came from, and what the receiver thinks of it.
+claims='Aproto=ESMTP\0Apeer=192.0.2.7\0Aauth=eve\0Aspam=x\0Afolder=Junk\0Aunknown=kept\0Fa@b\0Talice@example.test\0\0'
+attrs() { tr '\0' '\n' <"$(grep -l "${text#K}" "$Q"/slot/*/*)" | grep -a '^A' | sort | tr '\n' ' '; }
+run "$claims"
+is 'the queue'\''s user may' "$(attrs)" \
+    'Aauth=eve Afolder=Junk Apeer=192.0.2.7 Aproto=ESMTP Aspam=x Aunknown=kept '
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$t/set"; cp "$bin/queue-inject" "$t/set/"
+	printf '%s\n' "$t" >"$t/set/prefix"
+	chown "$quser" "$t/set/queue-inject"; chmod 4711 "$t/set/queue-inject"
+	text=$(setpriv --reuid 65530 --regid 65530 --clear-groups \
+	    "$t/set/queue-inject" <"$t/msg" 6>&1 1<"$t/env")
+	is 'others may not' "$(attrs)" 'Auid=65530 Aunknown=kept '
+else
+	pass 'others may not # SKIP needs root'
+fi
+n=$(slots)
+
 # The caller's limits.
 head -c 300000 /dev/zero | tr '\0' x >"$t/large"; chmod 644 "$t/large"
 code=0

@@ -74,6 +74,12 @@ wait_for 5 queue_empty
 is "once, and nobody else again $note" "$(grep -c body "$t/home/later.txt") $(delivered alice)" '1 6'
 rm -f "$t/home/go"
 
+# A folder, as smtp-recv says it.
+printf 'Aspam=listed\0Afolder=Junk\0Fs@example.test\0Talice@example.test\0\0' >"$t/env"
+chmod 644 "$t/env"
+as queue-inject <"$t/msg" 1<"$t/env"
+ok "a folder $note" wait_for 5 grep -q '^X-Spam: listed$' "$V"/alice/.Junk/new/*
+
 # Double bounce: to postmaster; null sender never answered.
 inject '' bad@example.test <"$t/msg"
 ok "a report that cannot be returned goes to postmaster $note" wait_for 8 grep -q 'no such thing' "$t/var/mail/local"

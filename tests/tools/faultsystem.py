@@ -274,13 +274,23 @@ class System:
         os.lseek(fd, 0, 0)
         return fd
 
-    def inject(self, size, *rcpts, sender="dave@example.test"):
+    def inject(self, size, *rcpts, sender="dave@example.test", folder=None,
+               notify=None):
+        """With notify the sender gets a report; of success, if it asks."""
         token = self.token()
         fd = self.message_fd(token, size)
-        code = self.wait(self.spawn("queue-inject", "-f", sender, *rcpts,
-                                    fds=[(fd, 0)]))
+        env = [f"Afolder={folder}"] if folder else []
+        env.append("F" + sender)
+        for r in rcpts:
+            env += ["T" + r] + ([f"anotify={notify}"] if notify else [])
+        envelope = os.memfd_create("envelope")
+        os.write(envelope, "\0".join(env + ["", ""]).encode())
+        os.lseek(envelope, 0, 0)
+        code = self.wait(self.spawn("queue-inject",
+                                    fds=[(fd, 0), (envelope, 1)]))
         os.close(fd)
-        return token, code == 0, rcpts
+        os.close(envelope)
+        return token, code == 0, rcpts + (("dave",) if notify else ())
 
     def smtp(self, *messages):
         """One session; each message is (size, recipients...)."""
@@ -344,9 +354,9 @@ class System:
                 got[place, m] += 1
             return text
         for u in "alice carol".split():
-            for sub in "new", "cur":
+            for sub in "new", "cur", ".Junk/new", ".Junk/cur":
                 d = f"{self.spool}/{u}/{sub}"
-                for n in os.listdir(d):
+                for n in os.listdir(d) if os.path.exists(d) else ():
                     take(u, f"{d}/{n}")
                     os.unlink(f"{d}/{n}")
         d = self.spool + "/dave/new" # reports, with the message's header
@@ -356,6 +366,7 @@ class System:
             got["dave", m[0].decode() if len(m) == 1 else "torn"] += 1
             os.unlink(f"{d}/{n}")
         for place, path in (("bob", self.spool + "/bob"),
+                            ("bob", self.spool + "/bob:Junk"),
                             ("local", self.t + "/var/mail/local"),
                             ("box", self.t + "/home/box")):
             if os.path.exists(path):

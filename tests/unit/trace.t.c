@@ -36,6 +36,10 @@ main(void)
 	trace_head(&l);
 	is_mem(l.head.p, l.head.len, "Return-Path: <>\nX-Original-To: team@b\n"
 	    "Delivered-To: a@b\n", "by an alias");
+	l.spam = "in\nlist \303";
+	trace_head(&l);
+	is_mem(l.head.p, l.head.len, "Return-Path: <>\nX-Original-To: team@b\n"
+	    "Delivered-To: a@b\nX-Spam: in?list ?\n", "spam");
 	ok(loops("Delivered-To: bob@x.test\n\n"), "same address, other case");
 	ok(loops("A: b\r\ndelivered-to:BOB@x.TEST \r\n\r\n"), "CRLF, no blank");
 	ok(loops("A: b\nDelivered-To:\n <bob@x.test>\n"), "folded, brackets");
