@@ -120,10 +120,10 @@ E
 if exim -C "$t/exim.conf" -bV >/dev/null 2>&1; then
 	some=true
 	message exim | exim -C "$t/exim.conf" -odf -f a@b.test \
-	    alice@example.test 2>>"$t/start"
+	    alice@example.test 2>"$t/said"
 	ok 'Exim sends, under TLS or not at all' wait_for 10 arrived exim
-	wait_for 10 grep -q Completed "$t/elog/mainlog"
-	like '  its log says so' "$(cat "$t/elog/mainlog")" \
+	# It logs there or here, by what it thinks of the configuration.
+	like '  its log says so' "$(cat "$t/elog/mainlog" "$t/said")" \
 	    '=> alice@example.test .* X=TLS1\.[23]'
 	like '  the envelope says ESMTPS' "$(cat "$t/env")" '^Aproto=ESMTPS$'
 fi
