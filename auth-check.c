@@ -281,40 +281,54 @@ connect_system(void)
 	return -1;
 }
 
-/* Asks auth-system: one request, one line. */
+/* Sends the request and reads the answer's line into ans, a string: 0, -1. */
+static int
+ask_system(int fd, const struct buf *req, char *ans, size_t cap)
+{
+	uint64_t deadline = clock_ms() + SYSTEM_MS;
+	size_t n = 0;
+	ssize_t r;
+
+	if (write_all(fd, req->p, req->len) == -1)
+		return -1;
+	while (n < cap - 1) {
+		if (wait_readable(fd, deadline) != 1)
+			return -1;
+		r = read(fd, ans + n, cap - 1 - n);
+		if (r <= 0)
+			return -1;
+		n += (size_t)r;
+		ans[n] = '\0';
+		if (ans[n - 1] == '\n')
+			return 0;
+	}
+	return -1;
+}
+
+/* A user of the system, whose password auth-system knows. */
 static int
 check_system(const struct auth_user *u)
 {
-	struct buf req = {0}, ans = {0};
-	uint64_t deadline = clock_ms() + SYSTEM_MS;
-	int fd = connect_system(), r = 0;
+	struct buf req = {0};
+	char ans[16] = "";
+	int fd = connect_system(), r;
 
 	if (fd == -1)
 		return later("auth-system");
 	buf_strz(&req, u->name);
 	buf_strz(&req, self.req.pass);
 	buf_strz(&req, self.peer.ip);
-	if (req.len > AUTHREQ_MAX)
-		return refuse("too-long");
-	if (write_all(fd, req.p, req.len) == -1)
-		return later("auth-system");
-	while (r == 0 && memchr(buf_cstr(&ans), '\n', ans.len) == NULL) {
-		ssize_t n;
-
-		if (wait_readable(fd, deadline) != 1)
-			return later("auth-system");
-		buf_room(&ans, 64);
-		n = read(fd, ans.p + ans.len, 64);
-		if (n > 0)
-			ans.len += (size_t)n;
-		r = n <= 0 || ans.len > 64;
-	}
+	r = req.len > AUTHREQ_MAX ? 1 : ask_system(fd, &req, ans, sizeof ans);
+	buf_free(&req);
 	close(fd);
-	if (strcmp(ans.p, "ok\n") == 0)
+	if (r == 1)
+		return refuse("too-long");
+	if (r == 0 && strcmp(ans, "ok\n") == 0)
 		return 0;
-	errno = EAGAIN;
-	return strcmp(ans.p, "no\n") == 0 ? refuse("system")
-	    : later("auth-system");
+	if (r == 0 && strcmp(ans, "no\n") == 0)
+		return refuse("system");
+	errno = r == 0 ? EAGAIN : ETIMEDOUT;
+	return later("auth-system");
 }
 
 /* The level in force: PC_AUTH of the client's rules can lower it, even where
@@ -419,7 +433,7 @@ drop(const struct auth_user *u, const char *home)
 }
 
 /* Runs PROGRAM with what the caller gave us. */
-static int
+static void
 run(struct auth_user *u, enum auth_whose whose, char *argv[])
 {
 	struct buf home = {0};
@@ -455,6 +469,6 @@ main(int argc, char *argv[])
 	if (r == 0)
 		r = check(&u, &whose);
 	if (r == 0 && argc > 1)
-		return run(&u, whose, argv + 1);
+		run(&u, whose, argv + 1);
 	return r;
 }

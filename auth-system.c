@@ -315,6 +315,7 @@ serve(int fd)
 
 	if (read_request(fd, &b, &r) == -1) {
 		log_warn("system-request", "err=malformed");
+		buf_free(&b);
 		return;
 	}
 	a = check(&r, &why);
@@ -327,6 +328,7 @@ serve(int fd)
 	if (write_all(fd, lines[a], strlen(lines[a])) == -1)
 		log_warn("system-answer", "client=[%s] user=%s err=%m",
 		    r.extra, r.login);
+	buf_free(&b);
 }
 
 static void
