@@ -69,6 +69,15 @@ if [ "${1:-}" = inside ]; then
 	export PC_PREFIX="$t"
 	exits 'auth-check: set-id, the environment does not count' 0 auth joe joes-secret
 	unset PC_PREFIX
+	export PC_AUTH=virtual
+	exits 'auth-check: set-id, a client may be allowed less' 1 auth joe joes-secret
+	export PC_AUTH=passwd
+	echo auth=virtual >/etc/postchaise/postchaise.conf
+	/src/bin/alias-compile 2>/dev/null
+	exits 'auth-check: set-id, but not more' 1 auth joe joes-secret
+	unset PC_AUTH
+	echo auth=passwd >/etc/postchaise/postchaise.conf
+	/src/bin/alias-compile 2>/dev/null
 	is 'auth-check: the id is given up for good' \
 	    "$(auth joe joes-secret sh -c 'sed -n "s/^[UG]id:[[:space:]]*//p" /proc/self/status | tr "\t\n" "  "')" \
 	    "$(for i in "$(id -u pcd)" "$(id -g pcd)"; do printf '%s %s %s %s ' $i $i $i $i; done)"
