@@ -168,7 +168,7 @@ is "a stranger is not hidden" "$(grep -c ^Apeer= "$t/env")" 1
 unset PC_HIDE_CLIENT
 
 # --- LMTP ----------------------------------------------------------------
-PC_SERVICE=lmtp RELAYCLIENT=; export RELAYCLIENT
+PC_SERVICE=lmtp RELAYCLIENT=.gw; export RELAYCLIENT
 in='RCPT TO:<alice@example.test>\r\n'
 recv "LHLO c.test\r\nMAIL FROM:<a@b.test>\r\n$in${in}${out}DATA\r\n$text$end"
 like "LMTP greets as such" "$said" '^220 mx.example.test LMTP$'
