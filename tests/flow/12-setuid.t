@@ -58,7 +58,8 @@ chmod -R a+rX evil; chmod 644 evil/etc/postchaise/tables/auth.cdb
 is 'the forged table is one' "$(printf 'alice@one.test\0evil\0now\0' >in
     env PC_PREFIX="$PWD/evil" "$top/bin/auth-check" 3<in 2>&1; echo $?)" 0
 exits 'PC_PREFIX cannot bring it in' 1 auth evil env PC_PREFIX="$PWD/evil"
-mkdir -m 777 -p evil/var/lib/postchaise/rate
+mkdir -p evil/var/lib/postchaise/rate
+chmod 777 evil/var/lib/postchaise/rate
 rate env PC_PREFIX="$PWD/evil" $libexec/check-rate login
 is 'nor another database' "$(ls evil/var/lib/postchaise/rate)" ''
 cat >spy.c <<'END'
@@ -134,7 +135,7 @@ is 'garbage is no handshake' $? 111
 ok 'no core is left' test -z "$(find / -xdev \( -name core -o -name 'core.[0-9]*' \) \
     -type f -newer spy.c 2>/dev/null)"
 is 'key, hashes and routes are what they were' "$(secrets)" "$before"
-exits "the database is whole" 0 $libexec/check-rate list >said 2>&1
+ok 'the database is whole' sh -c "$libexec/check-rate list >said 2>&1"
 exits 'the right password is right' 0 auth right
 exits 'and the wrong one wrong' 1 auth wrong
 
