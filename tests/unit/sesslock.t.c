@@ -82,7 +82,7 @@ int
 main(void)
 {
 	struct netaddr a = addr("192.0.2.1");
-	pid_t one, two;
+	pid_t one, two, three;
 	int r, fd;
 
 	close(mkstemp(path));
@@ -103,8 +103,10 @@ main(void)
 	ok(r == 1, "and so is an IPv6 one with the same last bytes");
 	end(session(SESSLOCK_ADDRESS, "::ffff:192.0.2.1", 2, &r));
 	ok(r == 0, "but not IPv4 written as IPv6");
-	end(session(SESSLOCK_NETWORK, "192.0.2.0", 2, &r));
+	three = session(SESSLOCK_ADDRESS, "192.0.2.0", 1, &r);
+	end(session(SESSLOCK_NETWORK, "192.0.2.1", 1, &r));
 	ok(r == 1, "networks and addresses are counted apart");
+	end(three);
 	end(session(SESSLOCK_ALL, "192.0.2.1", 2, &r));
 	ok(r == 1, "and so are all");
 	end(one);
