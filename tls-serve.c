@@ -49,7 +49,8 @@
 enum {
 	HANDSHAKE_MS = 60000,
 	IDLE_MS = 7200000, /* nothing moves: longer than any mail server waits */
-	LAST_MS = 30000,   /* the same when one side is gone */
+	HALF_MS = 600000,  /* the same when the client has ended, or at TERM */
+	LAST_MS = 30000,   /* the same when the program has ended */
 	DOMAIN_LEN = 255
 };
 
@@ -413,7 +414,8 @@ session(void)
 {
 	static const struct duplex_net net = {net_read, net_write, net_end};
 	static struct duplex d = {.net = &net, .in = 0, .out = 1,
-	    .idle_ms = IDLE_MS, .last_ms = LAST_MS, .stop = &terminated};
+	    .idle_ms = IDLE_MS, .half_ms = HALF_MS, .last_ms = LAST_MS,
+	    .stop = &terminated};
 	struct conn conn = {0};
 
 	d.plain = t.plain;

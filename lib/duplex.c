@@ -109,7 +109,8 @@ await(struct duplex *d)
 	struct pollfd p[3] = {{.fd = -1, .events = POLLIN},
 	    {.fd = -1, .events = POLLOUT},
 	    {.fd = -1, .events = d->want_plain}};
-	int last = *d->stop || d->up.ended || d->down.ended;
+	int ms = d->down.ended ? d->last_ms
+	    : d->up.ended || *d->stop ? d->half_ms : d->idle_ms;
 	int r;
 
 	if (d->want_net & POLLIN)
@@ -118,7 +119,7 @@ await(struct duplex *d)
 		p[1].fd = d->out;
 	if (d->want_plain || d->down.told)
 		p[2].fd = d->plain;
-	r = poll(p, 3, last ? d->last_ms : d->idle_ms);
+	r = poll(p, 3, ms);
 	/* Once its end has been passed on, it may be gone both ways. */
 	if (r > 0 && d->down.told && (p[2].revents & (POLLHUP | POLLERR)))
 		d->up.told = 1;

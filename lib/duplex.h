@@ -36,7 +36,9 @@ struct duplex {
 	int in, out; /* the connection, to poll; may be the same */
 	int plain;   /* a stream socket */
 	int idle_ms; /* when nothing moves for so long it is over; */
-	int last_ms; /* the same when one side has ended, or *stop is set */
+	int half_ms; /* the same when the network's side has ended or *stop is
+	                set: the program may still be at work; */
+	int last_ms; /* when the program has ended */
 	const volatile sig_atomic_t *stop;
 
 	/* private */

@@ -72,7 +72,7 @@ start(int *client, int *program, int last_ms)
 		d.plain = b[0];
 		d.net = &hooks;
 		d.idle_ms = 10000;
-		d.last_ms = last_ms;
+		d.half_ms = d.last_ms = last_ms;
 		d.stop = &stop;
 		fd_nonblock(net);
 		fd_nonblock(d.plain);
