@@ -78,7 +78,6 @@ do_ehlo(struct smtps *s, const char *p, size_t n)
 	smtps_junk(s, "250 ENHANCEDSTATUSCODES");
 }
 
-/* What was sent behind it in plain text is nobody's word (RFC 3207 5). */
 static void
 do_starttls(struct smtps *s, const char *p, size_t n)
 {
@@ -87,7 +86,6 @@ do_starttls(struct smtps *s, const char *p, size_t n)
 	} else if ((s->offer & SMTPS_OFFER_STARTTLS) == 0) {
 		smtps_error(s, "502 5.5.1 STARTTLS is not offered");
 	} else {
-		s->at = s->got;
 		s->starttls = 1;
 		smtps_reply(s, "220 2.0.0 ready to start TLS");
 	}

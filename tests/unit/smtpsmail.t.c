@@ -146,6 +146,9 @@ extensions(void)
 	    "RCPT TO:<b@b.test>\r\n"), "250 2.0.0 ok\n250 2.1.0 ok\n"
 	    "250 2.1.5 ok\n250 2.1.5 ok\n",
 	    "the null sender to several recipients");
+	reach(SMTPS_READY);
+	is_str(says("HELO c\r\nMAIL FROM:<> AUTH=<>\r\n"), "250 mx.test\n"
+	    "555 5.5.4 unknown parameter\n", "AUTH behind HELO");
 	is_str(says("HELP\r\n"),
 	    "214 2.0.0 for help write to postmaster@mx.test\n", "HELP");
 }

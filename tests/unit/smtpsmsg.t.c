@@ -215,6 +215,11 @@ bad_chunks(void)
 	feed("BDAT 6 FIRST\r\nQUIT\r\n");
 	is_str(says("RSET\r\nMAIL FROM:<>\r\n"),
 	    "250 2.0.0 ok\n250 2.1.0 ok\n", "RSET too");
+	is_str(says("RCPT TO:<a@b.test>\r\nBDAT 3 LAST\r\nc\r\n"),
+	    "250 2.1.5 ok\n250 2.0.0 queued\n", "and chunks are taken again");
+	feed("MAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\n");
+	is_str(says("DATA\r\n.\r\n"), "354 go ahead\n250 2.0.0 queued\n",
+	    "DATA behind them too");
 	reach(SMTPS_RCPT);
 	is_str(says("BDAT\r\nBDAT x\r\nBDAT -1\r\n"),
 	    "501 5.5.4 syntax: BDAT octets [LAST]\n"
@@ -295,6 +300,11 @@ many_chunks(void)
 		feed("BDAT 3\r\na\r\n");
 	is_str(says("BDAT 0 LAST\r\n"), "250 2.0.0 queued\n", "1000 chunks");
 	is_int((long long)h.msg.len, 2000, "are a message");
+	reach(SMTPS_RCPT);
+	feed("BDAT 1 X\r\na");
+	for (i = 0; i < 90; i++)
+		feed("BDAT 3\r\na\r\n");
+	is_int(s.state, SMTPS_BDAT, "chunks sent before the refusal is read");
 	reach(SMTPS_RCPT);
 	memset(big, 'x', sizeof big);
 	feed("BDAT 140000\r\n");
