@@ -106,20 +106,23 @@ uninstall:
 lint:
 	tests/tools/lint $(PROGS)
 
-# make fuzz SECS=600: every target in turn; build/fuzz/crash-* crashed it.
+# make -j2 fuzz SECS=600: every target, two at a time; what crashed one is in
+# build/fuzz/TARGET-crash-*, what it said in build/fuzz/TARGET.log.
 SECS := 30
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
-FUZZFLAGS := -g -O1 -fsanitize=address,undefined
+FUZZFLAGS := -g -O1 -fno-sanitize-recover=undefined \
+             -fsanitize=address,undefined
 $(B)/fuzz/sys/libmail.a: $(LIBSRC) $(wildcard lib/*.h)
 	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='$(FUZZFLAGS),fuzzer-no-link' $@
-$(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzz/sys/libmail.a
-	@mkdir -p $(@D)/new-$*
+$(B)/fuzz/fuzz-%: tests/fuzz/fuzz-%.c $(B)/fuzz/sys/libmail.a
+	@mkdir -p $(@D)/new-$(@F)
 	clang $(DEFS) $(FUZZFLAGS),fuzzer -o $@ $^
-fuzz: $(FUZZ)
-	for f in $(FUZZ); do \
-	    $$f -max_total_time=$(SECS) -timeout=10 -verbosity=0 \
-		-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/new-$${f##*/} \
-		tests/data/$${f##*/} || exit; done
+fuzz: $(FUZZ:%=%.run)
+$(B)/fuzz/%.run: $(B)/fuzz/%
+	@$< -max_total_time=$(SECS) -timeout=10 -print_final_stats=1 \
+	    -artifact_prefix=$<- $(B)/fuzz/new-$* tests/data/$* \
+	    >$<.log 2>&1 || { tail -n 40 $<.log; exit 1; }
+	@sed -n 's/^stat::number_of_executed_units: */$*: runs /p' $<.log
 
 # All tests once more with the sanitizers; bin/ is built anew after it.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
