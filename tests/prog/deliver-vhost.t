@@ -175,7 +175,7 @@ if can_trace; then
 	both="$one
 $(box d/dom/kit)"
 	for kind in maildir mbox maildir/.Junk mbox:Junk; do
-		n=0 bad= folder=${kind#maildir} folder=${folder#mbox}
+		n=0 bad='' folder=${kind#maildir} folder=${folder#mbox}
 		junk=${folder:+@folder=Junk} format=${kind%%[:/]*}
 		for call in $steps; do
 			k=1
