@@ -94,6 +94,14 @@ is '  has it' "$(action)" 'list@example.test delivered '
 like '  its members are the owner'\''s' "$(cat "$t/wire"/*.cmd)" '^MAIL FROM:<owner-list@example.test>'
 like '  who asked for nothing' "$(cat "$t/wire"/*.cmd)" '^RCPT TO:<far@far\.test>$'
 
+# The whole way, from a client that asks.
+as sh -c 'printf "EHLO c.test\r\nMAIL FROM:<alice@example.test> RET=FULL ENVID=a+2Bb\r\nRCPT TO:<bob@example.test> NOTIFY=success,delay ORCPT=rfc822;B+2B@x\r\nDATA\r\nSubject: y\r\n\r\ny\r\n.\r\nQUIT\r\n" |
+    PROTO=TCP TCPREMOTEIP=127.0.0.1 RELAYCLIENT= smtp-recv' >"$t/said" 2>>"$t/log"
+told 'a client asks by SMTP'
+is '  and is told' "$(action)" 'bob@example.test delivered '
+like '  which envelope' "$r" '^Original-Envelope-Id: a\+b$'
+like '  and recipient' "$r" '^Original-Recipient: rfc822; B\+@x$'
+
 # Killed between the delivery and its report.
 unsink; sink
 queue_down

@@ -26,7 +26,7 @@ END
 printf 'alice@example.test\n# a comment\nbob@example.test, nobody-here@example.test\n' >"$t/members"
 echo 'loop@example.test' >"$t/loop"
 chmod 644 "$t/members" "$t/loop"
-queue_make queue-recycle=$recycle retry-min=1 retry-max=1 pipe-timeout=60 || exit 1
+queue_make queue-recycle=$recycle retry-min=1 retry-max=1 pipe-timeout=60 forbidden=folder:Junk || exit 1
 : >"$t/log"; chmod 666 "$t/log"
 queue_up
 
@@ -74,11 +74,12 @@ wait_for 5 queue_empty
 is "once, and nobody else again $note" "$(grep -c body "$t/home/later.txt") $(delivered alice)" '1 6'
 rm -f "$t/home/go"
 
-# A folder, as smtp-recv says it.
-printf 'Aspam=listed\0Afolder=Junk\0Fs@example.test\0Talice@example.test\0\0' >"$t/env"
-chmod 644 "$t/env"
-as queue-inject <"$t/msg" 1<"$t/env"
-ok "a folder $note" wait_for 5 grep -q '^X-Spam: listed$' "$V"/alice/.Junk/new/*
+# A client that is let through with its mail marked (forbidden=folder).
+as sh -c 'printf "EHLO c.test\r\nMAIL FROM:<s@a.localhost>\r\nRCPT TO:<alice@example.test>\r\nRCPT TO:<local@mail.example.test>\r\nDATA\r\nSubject: y\r\n\r\ny\r\n.\r\nQUIT\r\n" |
+    PROTO=TCP TCPREMOTEIP=192.0.2.1 DENIED="554 5.7.1 listed" smtp-recv' >"$t/said" 2>>"$t/log"
+ok "its mail is filed $note" wait_for 5 grep -rq '^X-Spam: .*listed' "$V/alice/.Junk/new"
+ok "of a system user too $note" wait_for 5 grep -q '^X-Spam: .*listed' "$t/home/Junk"
+wait_for 5 queue_empty
 
 # Double bounce: to postmaster; null sender never answered.
 inject '' bad@example.test <"$t/msg"
