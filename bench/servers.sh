@@ -68,6 +68,22 @@ free_port() {
 	python3 -c 'import socket
 s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
+# free_ports N: the first of N in a row.
+free_ports() {
+	python3 -c 'import socket, sys
+n = int(sys.argv[1])
+while True:
+	s = [socket.socket() for i in range(n)]
+	s[0].bind(("127.0.0.1", 0))
+	port = s[0].getsockname()[1]
+	try:
+		for i in range(1, n):
+			s[i].bind(("127.0.0.1", port + i))
+	except OSError:
+		continue
+	print(port)
+	break' "$1"
+}
 # wait_port PORT: until something there says 220.
 wait_port() {
 	for _i in $(seq 100); do
@@ -193,7 +209,7 @@ postchaise_version() {
 postchaise_make() {
 	sys_user=nobody
 	pc=$work/postchaise
-	postchaise_port=$(free_port)
+	postchaise_port=$(free_ports 3)
 	postchaise_mail=$pc/var/spool/virtual/example.test
 	# shellcheck disable=SC1091
 	. "$top/tests/system.sh"
