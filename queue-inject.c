@@ -4,19 +4,22 @@
  * Descriptor 0: the message, to its end.  Descriptor 1: the envelope, read
  * after it, up to its lone NUL.  Descriptor 6, if open: text for the caller
  * (K id, or D or Z and a reason).  Arguments: none, or -f SENDER RCPT..., or
- * -k (many messages over the socket on 0, INTERFACES 2).
+ * -k (many messages over the socket on 0), or -s (a service: a message a
+ * connection, over /var/run/postchaise/inject).
  *
- * With -k each packet on 0 is an envelope and, behind it, the message; each
- * answer there is a code as below, a blank, and the text.
+ * With -k and -s each packet is an envelope and, behind it, the message; each
+ * answer is a code as below, a blank, and the text (INTERFACES 2).
  *
  * Exit codes are those of qmail-queue(8): 0 it is durable; 11 to 40 never;
  * 82 see descriptor 6; others temporary.
  *
- * Runs set-uid to the queue's user, started by anybody.  Trusts nothing of
+ * Runs set-uid to the queue's user, started by anybody; with -s as that user.  Trusts nothing of
  * the environment then; believes attributes that say where a message came
  * from only of root, the queue's user, and the receiver's.
  */
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -27,14 +30,17 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "claims.h"
 #include "deposit.h"
 #include "fdio.h"
-#include "header.h"
+#include "injectsock.h"
 #include "log.h"
 #include "packet.h"
 #include "paths.h"
+#include "peeruid.h"
 #include "received.h"
 #include "settings.h"
+#include "workers.h"
 
 enum {
 	EX_LONG = 11,
@@ -47,7 +53,8 @@ enum {
 	ENVELOPE_MAX = 64 << 20,
 	/* Nobody waits longer for a message; queue-run removes body files
 	 * that are older than this and belong to no slot (lib/store.c). */
-	PATIENCE = 86400
+	PATIENCE = 86400,
+	WORKERS = 16
 };
 
 static struct {
@@ -56,8 +63,11 @@ static struct {
 	struct buf raw;      /* the envelope as it came */
 	struct buf received;
 	int trusted;         /* the caller may say where a message is from */
-	int answer;          /* 6; 0 with -k; -1 where the caller gave no 6 */
-	int keep;
+	int answer;          /* 6; the socket with -k and -s; -1 for none */
+	int keep;            /* answers are packets */
+	int listener;        /* -s */
+	uid_t receiver;      /* who may say so besides root and ourselves */
+	struct stat source;  /* of the tables, when they were opened */
 } q;
 
 /* Tells the caller, if there is a descriptor for it. */
@@ -75,7 +85,7 @@ tell(int code, char kind, const char *text)
 		return;
 	log_warn("inject-answer", "id=%s err=%m", q.d.id);
 	/* Who waits for it must see that none comes. */
-	if (q.keep)
+	if (q.keep && q.listener == -1)
 		exit(EX_READ);
 }
 
@@ -122,64 +132,19 @@ read_envelope(struct envelope *e)
 	}
 }
 
-/* Does a message attribute claim where the message came from, or what the
- * receiver thinks of that? */
+/* May this user say where a message came from? */
 static int
-is_origin(const char *record)
+may_claim(uid_t uid)
 {
-	static const char *const names[] = {"proto=", "peer=", "peername=",
-	    "helo=", "auth=", "tls=", "uid=", "conf=", "spam=",
-	    "folder=", NULL};
-	int i;
-
-	for (i = 0; names[i] != NULL; i++)
-		if (strncmp(record, names[i], strlen(names[i])) == 0)
-			return 1;
-	return 0;
-}
-
-/* Is it an attribute by which queue-run tells a spawner what it looked up? */
-static int
-is_internal(const char *record)
-{
-	return strncmp(record, "aplace=", 7) == 0 ||
-	    strncmp(record, "auser=", 6) == 0;
-}
-
-/* The envelope that is kept: claims of origin only from those who may make
- * them; from others the uid instead. */
-static void
-settle(const struct envelope *e)
-{
-	const char *p = e->attrs, *f = e->sender - 1;
-	char uid[24];
-
-	for (; p < f; p += strlen(p) + 1)
-		if (q.trusted || !is_origin(p + 1))
-			buf_add(&q.d.env, p, strlen(p) + 1);
-	if (!q.trusted) {
-		snprintf(uid, sizeof uid, "%u", (unsigned)getuid());
-		record_attr(&q.d.env, 'A', "uid", uid);
-	}
-	for (p = f; *p != '\0'; p += strlen(p) + 1)
-		if (!is_internal(p))
-			buf_add(&q.d.env, p, strlen(p) + 1);
-	buf_byte(&q.d.env, '\0');
-}
-
-/* May the caller say where a message came from? */
-static int
-caller_trusted(void)
-{
-	const char *receiver;
-	uid_t uid = getuid();
-	struct passwd *pw;
+	const struct passwd *pw;
 
 	if (uid == 0 || uid == geteuid())
 		return 1;
-	receiver = setting(&q.tables, "receiver-user");
-	pw = receiver ? getpwnam(receiver) : NULL;
-	return pw != NULL && pw->pw_uid == uid;
+	if (q.receiver == (uid_t)-1) {
+		pw = getpwnam(setting(&q.tables, "receiver-user"));
+		q.receiver = pw != NULL ? pw->pw_uid : 0;
+	}
+	return uid == q.receiver;
 }
 
 /* -f SENDER RCPT...: the envelope from the arguments. */
@@ -199,25 +164,21 @@ envelope_args(struct envelope *e, int argc, char **argv)
 	return 0;
 }
 
-/* Has the message come by too often?  Mail that a user's own command sends
- * back to him is stopped by nothing else. */
+/* Has the message come by too often? */
 static int
 loops(void)
 {
 	static char first[SLOT_SMALL]; /* of a message in a body file */
-	const char *at = q.d.text, *end = at + q.d.textlen;
-	struct header_field f;
-	uint64_t n = 0;
+	const char *p = q.d.text;
+	size_t n = q.d.textlen;
 	ssize_t r;
 
 	if (q.d.bodyfd != -1) {
 		r = pread(q.d.bodyfd, first, sizeof first, SLOT_ROOM);
-		at = first;
-		end = first + (r > 0 ? r : 0);
+		p = first;
+		n = r > 0 ? (size_t)r : 0;
 	}
-	while (at < end && header_next(&at, end, &f) == 1)
-		n += header_is(&f, "Received") || header_is(&f, "Delivered-To");
-	return n > setting_num(&q.tables, "hops");
+	return received_hops(p, n) > setting_num(&q.tables, "hops");
 }
 
 /* One message whose parts are read: 0, or an exit code. */
@@ -229,7 +190,7 @@ commit(const struct envelope *e)
 
 	if (e->nrcpt == 0)
 		return refuse(EX_FORMAT, "envelope has no recipient");
-	settle(e);
+	claims_settle(&q.d.env, e, q.trusted, getuid());
 	if (envelope_parse(&kept, q.d.env.p, q.d.env.len) != 0)
 		return refuse(EX_FORMAT, "envelope is malformed");
 	if (!envelope_bounded(&kept))
@@ -254,6 +215,16 @@ timed_out(int sig)
 	_exit(EX_TIME);
 }
 
+static int
+open_tables(void)
+{
+	if (tables_open(&q.tables, "public.cdb") == -1)
+		return -1;
+	q.d.recycle = (int)setting_num(&q.tables, "queue-recycle");
+	q.receiver = (uid_t)-1;
+	return 0;
+}
+
 /* Tables and queue directory; 0, or an exit code. */
 static int
 prepare(void)
@@ -272,41 +243,117 @@ prepare(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	alarm(PATIENCE);
 	deposit_begin(&q.d, 1);
-	if (tables_open(&q.tables, "public.cdb") == -1)
+	if (open_tables() == -1)
 		return refuse(EX_CONF, "tables cannot be read");
 	if (chdir(dir) == -1)
 		return refuse(EX_QUEUE, "queue is not there");
-	q.d.recycle = (int)setting_num(&q.tables, "queue-recycle");
-	q.trusted = caller_trusted();
+	q.trusted = may_claim(getuid());
 	return 0;
 }
+
+/* A packet's message: stored, and the caller told so. */
+static void
+take(const char *packet, size_t n)
+{
+	struct envelope e;
+	int r;
+
+	alarm(PATIENCE);
+	deposit_begin(&q.d, q.d.recycle);
+	r = envelope_parse(&e, packet, n);
+	if (r != 0) {
+		refuse(EX_FORMAT, "envelope is malformed");
+		return;
+	}
+	r = deposit_memory(&q.d, e.end, (size_t)(packet + n - e.end));
+	if (r != 0)
+		refuse(r, "message could not be stored");
+	else
+		commit(&e);
+}
+
+static char packet[PACKET_INJECT];
 
 /* -k: a message a packet, until end of file. */
 static int
 serve(void)
 {
-	static char packet[PACKET_INJECT];
-	struct envelope e;
 	ssize_t n;
-	int fd, r;
+	int fd;
 
 	while ((n = packet_recv(0, packet, sizeof packet, &fd)) > 0) {
 		if (fd != -1)
 			close(fd);
-		alarm(PATIENCE);
-		deposit_begin(&q.d, q.d.recycle);
-		r = envelope_parse(&e, packet, (size_t)n);
-		if (r != 0) {
-			refuse(EX_FORMAT, "envelope is malformed");
-			continue;
-		}
-		r = deposit_memory(&q.d, e.end, (size_t)(packet + n - e.end));
-		if (r != 0)
-			refuse(r, "message could not be stored");
-		else
-			commit(&e);
+		take(packet, (size_t)n);
 	}
 	return n == 0 ? 0 : refuse(EX_READ, "packet could not be received");
+}
+
+/* The tables that are in force now, if they are others; else the former ones
+ * stay. */
+static void
+renew_tables(void)
+{
+	struct map old = q.tables;
+	struct stat st;
+	char *path = path_make(PATH_TABLES "/public.cdb");
+
+	if (stat(path, &st) == 0 && (st.st_ino != q.source.st_ino ||
+	    st.st_dev != q.source.st_dev ||
+	    st.st_mtime != q.source.st_mtime)) {
+		if (open_tables() == 0) {
+			map_close(&old);
+			q.source = st;
+		} else {
+			q.tables = old;
+		}
+	}
+	free(path);
+}
+
+/* -s, in each worker: one connection, one message. */
+static void
+serve_one(void)
+{
+	static const struct timeval limit = {30, 0};
+	uid_t uid;
+	ssize_t n = -1;
+	int fd;
+
+	q.answer = accept(q.listener, NULL, NULL);
+	if (q.answer == -1)
+		return;
+	fd_cloexec(q.answer);
+	renew_tables();
+	/* Others have the program: its limits on them are the system's. */
+	if (peer_uid(q.answer, &uid) == 0 && may_claim(uid) &&
+	    setsockopt(q.answer, SOL_SOCKET, SO_RCVTIMEO, &limit,
+	    sizeof limit) == 0)
+		n = packet_recv(q.answer, packet, sizeof packet, &fd);
+	if (n > 0) {
+		if (fd != -1)
+			close(fd);
+		take(packet, (size_t)n);
+		alarm(0);
+	}
+	close(q.answer);
+}
+
+/* -s: several at once, since each waits for the disk. */
+static int
+service(void)
+{
+	static const struct timeval limit = {60, 0};
+
+	if (getuid() != geteuid())
+		die_usage("-s (as the queue's own user)");
+	q.listener = injectsock_listen();
+	if (q.listener == -1 || setsockopt(q.listener, SOL_SOCKET, SO_RCVTIMEO,
+	    &limit, sizeof limit) == -1)
+		die_temp("inject-listen", "err=%m");
+	alarm(0);
+	workers_run(WORKERS, serve_one);
+	return 0;
 }
 
 /* One message from descriptor 0, its envelope from 1 or the arguments. */
@@ -326,15 +373,19 @@ one(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int r;
+	int r, serves;
 
 	fd_guard();
 	log_init("queue-inject");
-	q.keep = argc == 2 && strcmp(argv[1], "-k") == 0;
+	serves = argc == 2 && strcmp(argv[1], "-s") == 0;
+	q.keep = serves || (argc == 2 && strcmp(argv[1], "-k") == 0);
+	q.listener = -1;
 	if (argc > 1 && !q.keep && (argc < 4 || strcmp(argv[1], "-f") != 0))
-		die_usage("[-k | -f SENDER RCPT ...]");
+		die_usage("[-k | -s | -f SENDER RCPT ...]");
 	r = prepare();
 	if (r != 0)
 		return r;
+	if (serves)
+		return service();
 	return q.keep ? serve() : one(argc - 2, argv + 2);
 }

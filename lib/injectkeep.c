@@ -7,6 +7,7 @@
 #include "child.h"
 #include "fdio.h"
 #include "injectkeep.h"
+#include "injectsock.h"
 #include "packet.h"
 #include "paths.h"
 #include "str.h"
@@ -68,7 +69,7 @@ lost(struct injectkeep *k, struct inject *in, int code)
 {
 	injectkeep_end(k);
 	/* A set-id program of another user cannot be killed. */
-	if (kill(k->pid, SIGKILL) == 0)
+	if (k->pid != -1 && kill(k->pid, SIGKILL) == 0)
 		child_wait(k->pid);
 	in->code = code;
 	return INJECT_TEMP;
@@ -118,12 +119,35 @@ answer(struct injectkeep *k, struct inject *in, uint64_t deadline)
 	return n > 0 ? parse(in, b, (size_t)n) : lost(k, in, 81);
 }
 
+/* By the service, where there is one: -1 where the message did not get there.
+ * No connection is kept: an idle client holds none of its workers. */
+static int
+by_service(struct inject *in, const struct buf *msg, const struct buf *env,
+    uint64_t deadline, enum inject_result *result)
+{
+	struct injectkeep k = {injectsock_connect(), -1};
+
+	if (k.sock == -1)
+		return -1;
+	if (send_message(&k, msg, env) == -1) {
+		injectkeep_end(&k);
+		return -1;
+	}
+	*result = answer(&k, in, deadline);
+	injectkeep_end(&k);
+	return 0;
+}
+
 enum inject_result
 injectkeep_message(struct injectkeep *k, struct inject *in,
     const struct buf *msg, const struct buf *env, uint64_t deadline)
 {
+	enum inject_result result;
+
 	memset(in, 0, sizeof *in);
 	in->pid = in->msgfd = in->envfd = in->replyfd = -1;
+	if (k->sock == -1 && by_service(in, msg, env, deadline, &result) == 0)
+		return result;
 	if (k->sock != -1 && send_message(k, msg, env) == -1)
 		injectkeep_end(k); /* it has gone: another one */
 	else if (k->sock != -1)

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "date.h"
+#include "header.h"
 #include "received.h"
 
 enum { PART_MAX = 255, FOR_MAX = 400, PROTO_MAX = 20, TLS_MAX = 60 };
@@ -93,4 +94,17 @@ received_add(struct buf *b, const struct envelope *e, const char *id,
 	buf_str(b, "; ");
 	date_rfc5322(b, seconds);
 	buf_byte(b, '\n');
+}
+
+unsigned
+received_hops(const char *p, size_t n)
+{
+	const char *end = p + n;
+	struct header_field f;
+	unsigned hops = 0;
+
+	while (p < end && header_next(&p, end, &f) == 1)
+		hops += header_is(&f, "Received") ||
+		    header_is(&f, "Delivered-To");
+	return hops;
 }

@@ -11,4 +11,8 @@
  */
 void received_add(struct buf *b, const struct envelope *e, const char *id,
     const char *hostname, int64_t seconds);
+/* Hosts and mailboxes that the message has been through: the Received and
+ * Delivered-To fields of the header at p.  Mail that a user's own command
+ * sends back to him is stopped by nothing else. */
+unsigned received_hops(const char *p, size_t n);
 #endif

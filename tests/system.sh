@@ -185,6 +185,11 @@ sys_services() {
 	exec 2>&1
 	exec envdir ../../env pgrphack queue-start
 	END
+	sys_service "$1" queue-inject <<-'END'
+	#!/bin/sh
+	exec 2>&1
+	exec envdir ../../env pgrphack queue-inject -s
+	END
 	[ -x "$1/bin/mx-lookup" ] || return 0
 	sys_service "$1" mx-lookup <<-'END'
 	#!/bin/sh
