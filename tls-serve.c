@@ -55,7 +55,7 @@ enum {
 };
 
 static struct {
-	struct peer peer;
+	char client[PEER_TEXT];
 	SSL *ssl;
 	int plain;       /* the plain text's socket */
 	int control;     /* told when the handshake is done */
@@ -174,7 +174,7 @@ static void
 complain(const char *path, const char *why)
 {
 	log_fatal("tls-certificate", "file=%s client=%s err=%s", path,
-	    t.peer.ip, why);
+	    t.client, why);
 	t.logged = 1;
 }
 
@@ -296,7 +296,7 @@ static void
 refuse(const char *why)
 {
 	if (!t.logged)
-		log_info("tls-refuse", "client=%s err=%s", t.peer.ip, why);
+		log_info("tls-refuse", "client=%s err=%s", t.client, why);
 	_exit(111);
 }
 
@@ -427,6 +427,7 @@ session(void)
 int
 main(int argc, char **argv)
 {
+	struct peer peer;
 	SSL_CTX *ctx;
 
 	log_init("tls-serve");
@@ -434,7 +435,8 @@ main(int argc, char **argv)
 	path_prefix(); /* as the environment has it, if that may be believed */
 	if (getenv("TCPREMOTEIP") == NULL)
 		syslogfd_replace();
-	peer_find(&t.peer);
+	peer_find(&peer);
+	peer_text(&peer, t.client);
 	t.plain = 3;
 	t.control = 4;
 	if (argc > 1)

@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,4 +93,12 @@ peer_find(struct peer *p)
 		memcpy(p->name, s, strlen(s));
 		str_lower(p->name, strlen(s));
 	}
+}
+
+void
+peer_text(const struct peer *p, char out[PEER_TEXT])
+{
+	snprintf(out, PEER_TEXT, "%s[%s]",
+	    p->name[0] != '\0' ? p->name : "unknown",
+	    p->ip[0] != '\0' ? p->ip : "unknown");
 }

@@ -12,9 +12,7 @@ recvlog_init(struct recvlog *l, const struct smtps *s, const struct peer *peer)
 	l->s = s;
 	l->end = "quit";
 	l->started = clock_ms();
-	snprintf(l->client, sizeof l->client, "%s[%s]",
-	    peer->name[0] != '\0' ? peer->name : "unknown",
-	    peer->ip[0] != '\0' ? peer->ip : "unknown");
+	peer_text(peer, l->client);
 }
 
 static const char *

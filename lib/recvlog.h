@@ -13,7 +13,7 @@ struct recvlog {
 	/* private */
 	uint64_t started;
 	unsigned refused;
-	char client[320];  /* name[address], as Postfix has it */
+	char client[PEER_TEXT]; /* name[address], as Postfix has it */
 };
 
 /* Begins now. */

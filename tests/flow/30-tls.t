@@ -120,7 +120,7 @@ rcpt 503
 data 503'
 like 'junk in the place of a handshake' "$(talk junk)" '^text False ended'
 like '  is logged with the address' "$(cat "$t/log")" \
-    'tls-serve\[[0-9]+\]: info: tls-refuse client=127.0.0.1 err='
+    'tls-serve\[[0-9]+\]: info: tls-refuse client=unknown\[127.0.0.1\] err='
 like 'a large message' "$(talk large)" '^sent 4200000'
 is '  is whole' "$(grep -c '^[0-9]\{7\} x\{60\}' "$t/msg")" 60000
 is 'fifty at once' "$(talk many | grep -v ready)" 'ehlo 50'

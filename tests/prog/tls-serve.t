@@ -38,9 +38,9 @@ idle True
 exit 0'
 like 'a client without TLS' "$(drive plain tls-serve cat)" '^exit 111$'
 like '  is logged' "$(cat "$t/log")" \
-    '^tls-serve\[[0-9]+\]: info: tls-refuse client=192.0.2.7 err=[a-z]'
+    '^tls-serve\[[0-9]+\]: info: tls-refuse client=unknown\[192.0.2.7\] err=[a-z]'
 like 'a client that says nothing' "$(drive silent tls-serve cat)" '^exit 111$'
-like '  is logged' "$(cat "$t/log")" 'tls-refuse client=192.0.2.7 err=eof$'
+like '  is logged' "$(cat "$t/log")" 'tls-refuse client=unknown\[192.0.2.7\] err=eof$'
 drive read tls-serve no-such-program >/dev/null
 like 'no PROGRAM' "$(cat "$t/log")" 'fatal: exec program=no-such-program'
 
@@ -92,7 +92,7 @@ is 'nothing to log' "$(grep -v 'err=eof$' "$t/slog")" ''
 like 'TLS 1.2' "$(client -tls1_2)" 'Cipher is ECDHE-RSA-(AES|CHACHA20)'
 like 'no TLS 1.1' "$(client -tls1_1 -cipher ALL:@SECLEVEL=0)" 'Cipher is \(NONE\)'
 like '  is logged' "$(cat "$t/slog")" \
-    'tls-refuse client=127.0.0.1 err=(unsupported|no)%20'
+    'tls-refuse client=unknown\[127.0.0.1\] err=(unsupported|no)%20'
 for c in AES128-SHA ECDHE-RSA-AES128-SHA256 DHE-RSA-AES128-GCM-SHA256 \
     AES256-GCM-SHA384 ECDHE-RSA-AES128-SHA; do
 	like "no $c" "$(client -tls1_2 -cipher "$c:@SECLEVEL=0")" \
@@ -114,7 +114,7 @@ like 'no renegotiation' "$out" 'error:.*:no renegotiation:'
 wrong() {
 	like "$1" "$(drive read tls-serve cat)" '^exit 111$'
 	like '  the log names file and reason' "$(cat "$t/log")" \
-	    "fatal: tls-certificate file=$2 client=192.0.2.7 err=$3"
+	    "fatal: tls-certificate file=$2 client=unknown\\[192.0.2.7\\] err=$3"
 	is '  in one line' "$(wc -l <"$t/log" | tr -d ' ')" 1
 }
 cp "$tls/mail.test/key.pem" "$tls/key.pem"
