@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "duplex.h"
+#include "fdio.h"
 
 /* What came of a call on plain that waits for `what'. */
 static long
@@ -100,29 +101,49 @@ move_down(struct duplex *d)
 	return moved;
 }
 
+/* How long to wait.  Once the program has ended there is an end to all, even if
+ * the client moves something now and then: nobody else counts this session any
+ * more. */
+static int
+patience(struct duplex *d)
+{
+	uint64_t now;
+
+	if (!d->down.ended && !d->gone)
+		return d->up.ended || *d->stop ? d->half_ms : d->idle_ms;
+	now = clock_ms();
+	if (d->end == 0)
+		d->end = now + (uint64_t)d->half_ms;
+	if (now >= d->end)
+		return 0;
+	return d->end - now < (uint64_t)d->last_ms ? (int)(d->end - now)
+	    : d->last_ms;
+}
+
 /* Waits until something can be moved: 0 when that took too long.  A descriptor
  * of which nothing is wanted is left out: that it has ended would be told
- * again and again. */
+ * again and again.  Of plain it is told once, as much as is still to be read
+ * from it. */
 static int
 await(struct duplex *d)
 {
 	struct pollfd p[3] = {{.fd = -1, .events = POLLIN},
 	    {.fd = -1, .events = POLLOUT},
 	    {.fd = -1, .events = d->want_plain}};
-	int ms = d->down.ended ? d->last_ms
-	    : d->up.ended || *d->stop ? d->half_ms : d->idle_ms;
-	int r;
+	int ms = patience(d), r;
 
 	if (d->want_net & POLLIN)
 		p[0].fd = d->in;
 	if (d->want_net & POLLOUT)
 		p[1].fd = d->out;
-	if (d->want_plain || d->down.told)
+	if (d->want_plain || d->down.told || !d->gone)
 		p[2].fd = d->plain;
-	r = poll(p, 3, ms);
-	/* Once its end has been passed on, it may be gone both ways. */
-	if (r > 0 && d->down.told && (p[2].revents & (POLLHUP | POLLERR)))
-		d->up.told = 1;
+	r = ms == 0 ? 0 : poll(p, 3, ms);
+	if (r > 0 && (p[2].revents & (POLLHUP | POLLERR))) {
+		d->gone = 1;
+		/* Once its end has been passed on, it may be so both ways. */
+		d->up.told |= d->down.told;
+	}
 	return r != 0;
 }
 

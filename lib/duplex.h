@@ -4,6 +4,7 @@
 #define DUPLEX_H
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
 	DUPLEX_RECORD = 16384, /* the most that a TLS record holds */
@@ -38,11 +39,13 @@ struct duplex {
 	int idle_ms; /* when nothing moves for so long it is over; */
 	int half_ms; /* the same when the network's side has ended or *stop is
 	                set: the program may still be at work; */
-	int last_ms; /* when the program has ended */
+	int last_ms; /* when the program has ended; half_ms altogether */
 	const volatile sig_atomic_t *stop;
 
 	/* private */
 	int lost;
+	int gone;     /* the program has ended */
+	uint64_t end; /* clock_ms when that is over; 0: not begun */
 	short want_net, want_plain;
 	struct duplex_way up;   /* network to plain */
 	struct duplex_way down; /* plain to network */

@@ -101,7 +101,7 @@ int
 main(void)
 {
 	static char big[300000];
-	int client, program;
+	int client, program, status, tries = 0;
 	pid_t pid;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -147,6 +147,20 @@ main(void)
 	    "for without end");
 	close(client);
 	close(program);
+
+	pid = start(&client, &program, 200);
+	write_all(program, big, 150000);
+	close(program);
+	while (waitpid(pid, &status, WNOHANG) == 0 && tries++ < 600) {
+		(void)!write(client, "x", 1);
+		usleep(50000);
+	}
+	ok(tries < 600, "who reads nothing does not stay by sending");
+	close(client);
+	if (tries >= 600) {
+		kill(pid, SIGKILL);
+		child_wait(pid);
+	}
 
 	stop = 1;
 	pid = start(&client, &program, 100);
