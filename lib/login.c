@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "addr.h"
 #include "buf.h"
 #include "checks.h"
 #include "log.h"
@@ -11,6 +12,7 @@
 #include "netaddr.h"
 #include "runlimit.h"
 #include "settings.h"
+#include "str.h"
 
 enum {
 	CREDENTIALS = 512, /* checkpassword's limit; a pipe holds it */
@@ -137,19 +139,40 @@ limited(const struct map *tables)
 	return 0;
 }
 
+/* What a login is counted as: one of the system's users is the same at any of
+ * their domains, as for who may send as whom (lib/policy). */
+static char *
+account(const struct map *tables, const char *user)
+{
+	struct buf b = {0};
+	struct addr a;
+	const char *v;
+	size_t n;
+
+	buf_str(&b, user);
+	str_lower(b.p, b.len);
+	addr_split(b.p, b.len, &a);
+	if (a.dlen > 0 && map_get2(tables, 'd', a.domain, a.dlen, &v, &n) ==
+	    1 && n >= sizeof "local" && memcmp(v, "local", sizeof "local") == 0)
+		b.len = a.llen;
+	return buf_cstr(&b);
+}
+
 const char *
 login_quota(const struct map *tables, const char *user, unsigned nrcpt)
 {
 	static char reply[CHECKS_REPLY];
-	char said[CHECKS_TEXT], num[16];
+	char said[CHECKS_TEXT], num[16], *who;
 	int had = getenv("AUTH_USER") != NULL, code;
 	size_t n;
 
 	if (!limited(tables))
 		return NULL;
 	snprintf(num, sizeof num, "%u", nrcpt);
-	if (setenv("AUTH_USER", user, 1) == -1 ||
-	    setenv("RECIPIENTS", num, 1) == -1)
+	who = account(tables, user);
+	code = setenv("AUTH_USER", who, 1) | setenv("RECIPIENTS", num, 1);
+	free(who);
+	if (code != 0)
 		return "451 4.3.0 out of memory";
 	code = ask_rate("message", said, &n);
 	unsetenv("RECIPIENTS");

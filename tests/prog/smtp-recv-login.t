@@ -10,7 +10,7 @@ tr '\0' '\n' <&3 >$t/asked
 { read -r login; read -r password; } <$t/asked
 echo "\$TCPREMOTEIP" >>$t/asked
 case \$login:\$password in
-alice@example.test:secret|bob:secret) exit 0 ;;
+alice@example.test:secret|bob:secret|[Bb]ob@*:secret) exit 0 ;;
 later:*) exit 111 ;;
 esac
 exit 1
@@ -145,6 +145,10 @@ tables slogin-messages-hour 5
 recv "$login$mine$out${out}DATA\r\n$text$end"
 is "a quota counts a message with its recipients" "$(sed -n '$p' "$t/rate")" \
     "message alice@example.test 2"
+for who in bob bob@local.test Bob@LOCAL.test; do
+	recv "${hello}AUTH PLAIN $(plain "$who" secret)\r\nMAIL FROM:<bob@local.test>\r\n${out}DATA\r\n$text$end"
+	is "bob has one quota, as $who too" "$(sed -n '$p' "$t/rate")" 'message bob 1'
+done
 echo 100 >"$t/rate.message"
 recv "$login$mine${out}DATA\r\n$end"
 like "over its quota: before the message" "$after" '^4[0-9][0-9] 4\.7\.|^550 5.7.1'
