@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addr.h"
 #include "child.h"
 #include "fdio.h"
 #include "log.h"
@@ -60,7 +61,7 @@ load_client(void)
 	const char *ip = getenv("TCPREMOTEIP");
 
 	c.host = getenv("TCPREMOTEHOST");
-	if (c.host == NULL || c.host[0] == '\0')
+	if (c.host == NULL || !addr_domain_valid(c.host, strlen(c.host), 0, 0))
 		c.host = "unknown";
 	if (ip != NULL && netaddr_parse(&c.addr, ip, strlen(ip)) == 0) {
 		netaddr_text(&c.addr, text);

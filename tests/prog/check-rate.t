@@ -42,8 +42,10 @@ is 'the list' "$(check-rate list)" "192.0.2.1 failures-hour 5 5
 192.0.3.1 failures-hour 1 5
 192.0.2.0/24 failures-hour 8 8
 192.0.3.0/24 failures-hour 1 8"
-like 'client by name' "$(TCPREMOTEHOST='a
-b' TCPREMOTEIP=192.0.2.1 check-rate login 2>&1)" 'client=a%0Ab\[192.0.2.1\]'
+like 'client by name' "$(TCPREMOTEHOST=a.test TCPREMOTEIP=192.0.2.1 check-rate login 2>&1)" \
+    ' client=a.test\[192.0.2.1\] '
+like 'what is no name is not shown' "$(TCPREMOTEHOST='a[192.0.2.99]' TCPREMOTEIP=192.0.2.1 check-rate login 2>&1)" \
+    ' client=unknown\[192.0.2.1\] '
 is 'nobody else can read it' "$(stat -c %a "$rate" "$rate/data.mdb" | xargs)" '700 600'
 
 exits 'forget an address' 0 check-rate forget 192.0.2.1
