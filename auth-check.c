@@ -35,6 +35,7 @@
 #include "log.h"
 #include "paths.h"
 #include "peer.h"
+#include "peeruid.h"
 #include "pwhash.h"
 #include "settings.h"
 #include "sysuser.h"
@@ -232,19 +233,9 @@ peer_trusted(int fd)
 {
 	const struct passwd *pw;
 	uid_t uid;
-#ifdef __linux__
-	struct ucred cred;
-	socklen_t n = sizeof cred;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == -1)
+	if (peer_uid(fd, &uid) == -1)
 		return 0;
-	uid = cred.uid;
-#else
-	gid_t gid;
-
-	if (getpeereid(fd, &uid, &gid) == -1)
-		return 0;
-#endif
 	if (uid == 0 || uid == geteuid())
 		return 1;
 	/* Started by root by hand. */

@@ -119,30 +119,35 @@ account required pam_deny.so' >/etc/pam.d/postchaise
 	is 'the account counts' "$(ask joe anything)" no
 	echo 'auth required pam_no_such.so' >/etc/pam.d/postchaise
 	is 'a module that is missing' "$(ask joe anything)" later
-	printf '#!/bin/sh\necho $PAM_USER $PAM_RHOST $PAM_SERVICE >/tmp/seen\n' >/tmp/see
-	chmod 755 /tmp/see
-	echo 'auth required pam_exec.so /tmp/see
-account required pam_permit.so' >/etc/pam.d/postchaise
+	# What modules leave; the outer test's /tmp may be the system's own.
+	d=$(mktemp -d); chmod 777 "$d"
+	echo '#!/bin/sh
+echo $PAM_USER $PAM_RHOST $PAM_SERVICE >'"$d/seen" >"$d/see"
+	chmod 755 "$d/see"
+	echo "auth required pam_exec.so $d/see
+account required pam_permit.so" >/etc/pam.d/postchaise
 	ask joe anything 2001:db8::7 >/dev/null
-	is 'modules see the client' "$(cat /tmp/seen)" 'joe 2001:db8::7 postchaise'
+	is 'modules see the client' "$(cat "$d/seen")" 'joe 2001:db8::7 postchaise'
 
 	# Many at once, and who is late is killed, with what it started.
-	printf '#!/bin/sh\nread -r p; case $p in wait*) touch /tmp/w.$$; sleep 300;; esac\n' >/tmp/see
-	echo 'auth required pam_exec.so expose_authtok /tmp/see
-account required pam_permit.so' >/etc/pam.d/postchaise
+	echo '#!/bin/sh
+read -r p; case $p in wait*) touch '"$d"'/w.$$; sleep 300;; esac' >"$d/see"
+	echo "auth required pam_exec.so expose_authtok $d/see
+account required pam_permit.so" >/etc/pam.d/postchaise
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 		ask joe wait >>"$t/late" & started $!
 	done
-	ok 'fifteen wait' wait_for 20 sh -c '[ $(ls /tmp/w.* | wc -l) = 15 ]'
+	ok 'fifteen wait' wait_for 20 sh -c "[ \$(ls $d/w.* | wc -l) = 15 ]"
 	is 'another is served meanwhile' "$(ask joe go)" ok
 	ask joe wait >>"$t/late" & started $!
-	ok 'sixteen wait' wait_for 20 sh -c '[ $(ls /tmp/w.* | wc -l) = 16 ]'
+	ok 'sixteen wait' wait_for 20 sh -c "[ \$(ls $d/w.* | wc -l) = 16 ]"
 	ask joe wait >>"$t/late" & started $!
 	sleep 0.5
-	is 'not one more' "$(ls /tmp/w.* | wc -l)" 16
+	is 'not one more' "$(ls "$d"/w.* | wc -l)" 16
 	is 'but later, when they were killed' "$(ask joe go)" ok
 	is 'without an answer' "$(cat "$t/late")" ''
 	stop
+	rm -rf "$d"
 	done_testing
 fi
 
