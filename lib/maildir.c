@@ -187,26 +187,58 @@ add(const struct place *at, const struct name *f, const struct letter *l)
 	return -1;
 }
 
+/* What an earlier attempt's file is, beside what is written now: from better
+ * to worse. */
+enum is { SAME, OTHER, TORN, UNREADABLE };
+
+/* The n bytes at `at' of the file beside those at p.  A power failure can keep
+ * a file's name and length and lose blocks: they are read as zeros. */
+static enum is
+compare(int fd, off_t at, const char *p, size_t n)
+{
+	char part[16384];
+	enum is r = SAME;
+	ssize_t k, i;
+
+	for (; n > 0; p += k, n -= (size_t)k, at += k) {
+		k = pread(fd, part, n < sizeof part ? n : sizeof part, at);
+		if (k <= 0)
+			return k == 0 ? TORN : UNREADABLE;
+		if (memcmp(part, p, (size_t)k) == 0)
+			continue;
+		r = OTHER;
+		for (i = 0; i < k; i++)
+			if (part[i] == '\0' && p[i] != '\0')
+				return TORN;
+	}
+	return r;
+}
+
 /*
  * Is the file `name' in directory d whole?  Then it and its name are made
  * durable, since the attempt that wrote it may have ended before that: 1.
- * A shorter one was torn by a crash: 0, and it is removed from new; one that
- * a reader has moved to cur is his and stays.  -1 with errno.
+ * One that a crash has torn: 0, and it is removed from new, as is one that
+ * differs; what a reader has moved to cur is his and stays.  -1 with errno.
  */
 static int
 settle(int d, const char *name, int removable, const struct letter *l)
 {
-	struct stat st;
+	enum is is, rest;
 	int fd, r;
 
 	fd = openat(d, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -1;
-	r = fstat(fd, &st);
-	if (r == 0 && st.st_size >= (off_t)(l->head.len + l->msglen))
+	is = compare(fd, 0, l->head.p, l->head.len);
+	rest = compare(fd, (off_t)l->head.len, l->msg, l->msglen);
+	if (rest > is)
+		is = rest;
+	if (is == UNREADABLE)
+		r = -1;
+	else if (is == SAME || (is == OTHER && !removable))
 		r = fsync(fd) == 0 && fsync(d) == 0 ? 1 : -1;
-	else if (r == 0 && removable)
-		r = unlinkat(d, name, 0);
+	else
+		r = removable ? unlinkat(d, name, 0) : 0;
 	close(fd);
 	return r;
 }

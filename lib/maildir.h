@@ -7,7 +7,9 @@
 /*
  * Delivers l (with its head made) as SECONDS.IDrHASH.HOST: time and id of the
  * message, hash of the recipient.  So each attempt uses the same name; where
- * an earlier one may have happened, new/ and cur/ are searched for it first.
+ * an earlier one may have happened, new/ and cur/ are searched for it first,
+ * and what is found is compared: a power failure may have left the name and
+ * the length of a file without all of its bytes.
  * On 0 the message is durable in content and name.  -1 with errno: ENOTDIR
  * (the place is a file), ENOENT (no Maildir there: maildir_make), others.
  * Nothing is left behind then, but what a kill leaves in tmp/.

@@ -18,6 +18,8 @@
  * or a full disk where the file cannot be cut back.  Then
  * - the next append, of whatever message, finds the note in the dot-lock
  *   (lib/mboxlock.h) and cuts the torn part off, if nobody has added to it;
+ *   a power failure may have kept the length and lost blocks, which are then
+ *   zeros;
  * - where no dot-lock could be made, the next append ends the torn part with
  *   an empty line, so that it never joins another message;
  * - the next attempt of the same message compares what it finds with what it
@@ -116,21 +118,39 @@ unmap_tail(const struct append *a, char *p, off_t from)
 	munmap(p - (from - page), (size_t)(a->size - page));
 }
 
+static uint64_t
+count_nuls(const char *p, size_t n)
+{
+	const char *end = p + n;
+	uint64_t k = 0;
+
+	while (p < end && (p = memchr(p, '\0', (size_t)(end - p))) != NULL) {
+		k++;
+		p++;
+	}
+	return k;
+}
+
 /* Is the n bytes at p what the note is about, torn, and nothing else?  If not
- * all of the top is there, only an empty line tells somebody's message. */
+ * all of the top is there, only an empty line tells somebody's message; its
+ * fields have no zeros. */
 static int
 is_torn(const char *p, size_t n, const struct mbox_note *left)
 {
+	int whole = n >= left->end - left->start;
 	size_t gap = 0;
 
 	while (gap < n && gap < 2 && p[gap] == '\n')
 		gap++;
 	p += gap;
 	n -= gap;
+	if (memchr(p, '\0', n < left->top ? n : (size_t)left->top) != NULL)
+		return 1;
 	if (n < left->top)
 		return memmem(p, n, "\n\n", 2) == NULL;
 	return hash_caseless(p, (size_t)left->top) == left->hash &&
-	    !mbox_has_from(p + left->top, n - (size_t)left->top);
+	    !mbox_has_from(p + left->top, n - (size_t)left->top) &&
+	    (!whole || count_nuls(p, n) > left->nuls);
 }
 
 /* A process that is gone left its note: cuts its append off if that is torn
@@ -143,7 +163,7 @@ cut_left(struct append *a, const struct mbox_note *left)
 	size_t n;
 	int r = 0;
 
-	if (a->size > start && a->size < (off_t)left->end) {
+	if (a->size > start && a->size <= (off_t)left->end) {
 		p = map_tail(a, start, &n);
 		if (p == NULL)
 			return -1;
@@ -177,6 +197,7 @@ try_lock(struct append *a)
 	note.end = (uint64_t)size + strlen(a->gap) + a->s.total;
 	note.top = a->s.top.len;
 	note.hash = hash_caseless(a->s.top.p, a->s.top.len);
+	note.nuls = count_nuls(a->s.msg, a->s.len);
 	switch (mbox_dot_lock(a->at, &note, &left)) {
 	case MBOX_DOT_MADE:
 		a->dot = 1;

@@ -65,14 +65,14 @@ lock_name(char out[PATH_MAX], const struct place *at)
 	return snprintf(out, PATH_MAX, "%s.lock", at->path) < PATH_MAX ? 0 : -1;
 }
 
-/* Parses `PID.START.END.TOP.HASH': 0, else -1. */
+/* Parses `PID.START.END.TOP.HASH.NULS': 0, else -1. */
 static int
 parse_note(const char *p, size_t n, struct mbox_note *note)
 {
-	uint64_t v[5];
+	uint64_t v[6];
 	size_t i, k;
 
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 6; i++) {
 		if (i > 0 && (n == 0 || *p++ != '.' || n-- == 0))
 			return -1;
 		k = scan_u64(p, n, &v[i]);
@@ -85,6 +85,7 @@ parse_note(const char *p, size_t n, struct mbox_note *note)
 	note->end = v[2];
 	note->top = v[3];
 	note->hash = v[4];
+	note->nuls = v[5];
 	return n == 0 ? 0 : -1;
 }
 
@@ -94,7 +95,7 @@ static enum mbox_dot
 examine(const struct place *at, const char *name, struct mbox_note *left)
 {
 	struct stat st;
-	char text[120];
+	char text[160];
 	ssize_t n;
 
 	if (fstatat(at->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
@@ -119,13 +120,14 @@ enum mbox_dot
 mbox_dot_lock(const struct place *at, const struct mbox_note *note,
     struct mbox_note *left)
 {
-	char name[PATH_MAX], text[120];
+	char name[PATH_MAX], text[160];
 
 	if (lock_name(name, at) == -1)
 		return MBOX_DOT_CANNOT;
-	snprintf(text, sizeof text, "%ld.%llu.%llu.%llu.%llu", (long)getpid(),
+	snprintf(text, sizeof text, "%ld.%llu.%llu.%llu.%llu.%llu", (long)getpid(),
 	    (unsigned long long)note->start, (unsigned long long)note->end,
-	    (unsigned long long)note->top, (unsigned long long)note->hash);
+	    (unsigned long long)note->top, (unsigned long long)note->hash,
+	    (unsigned long long)note->nuls);
 	if (symlinkat(text, at->dirfd, name) == 0)
 		return MBOX_DOT_MADE;
 	if (errno == EEXIST)

@@ -3,15 +3,17 @@
  * where its directory can be written.
  *
  * The dot-lock FILE.lock is a symbolic link whose text is a note, `PID.START.
- * END.TOP.HASH': the file's length before the append and after it, how many
- * bytes what is appended begins with and their hash.  A link is made in one
- * step, is exclusive to everybody who makes dot-locks, and is metadata, which
- * a journal keeps in order with the file's growth.  So whoever finds the note
- * of a maker that is gone (he has the kernel's locks, which its maker held as
- * long) knows whether an append was torn: the length is between START and
- * END, and at START is what the note says, not what others have appended
- * since.  A note whose removal a power failure undid does no harm: an append
- * that was reported done had been synced to END.
+ * END.TOP.HASH.NULS': the file's length before the append and after it, how
+ * many bytes what is appended begins with, their hash, and how many zero bytes
+ * all of it has, mostly none.  A link is made in one step, is exclusive to
+ * everybody who makes dot-locks, and is metadata, which a journal keeps in
+ * order with the file's growth.  So whoever finds the note of a maker that is
+ * gone (he has the kernel's locks, which its maker held as long) knows whether
+ * an append was torn: the length is between START and END and at START is what
+ * the note says, not what others have appended since, or there are more zero
+ * bytes, which stand for blocks that a power failure has lost.  A note whose
+ * removal a power failure undid does no harm: an append that was reported done
+ * had been synced to END.
  */
 #ifndef MBOXLOCK_H
 #define MBOXLOCK_H
@@ -29,6 +31,7 @@ struct mbox_note {
 	uint64_t end;
 	uint64_t top;
 	uint64_t hash; /* hash_caseless of the first top bytes */
+	uint64_t nuls; /* zero bytes in all of it */
 };
 
 enum mbox_dot {

@@ -141,6 +141,7 @@ struct match {
 	const char *p;
 	size_t left;
 	size_t same;
+	int holes; /* zeros stand for what we have: a lost block's */
 };
 
 static int
@@ -151,9 +152,8 @@ compare(void *arg, const char *p, size_t n)
 
 	if (k > 0 && memcmp(m->p, p, k) == 0)
 		i = k;
-	else
-		while (i < k && m->p[i] == p[i])
-			i++;
+	for (; i < k && (m->p[i] == p[i] || m->p[i] == '\0'); i++)
+		m->holes |= m->p[i] != p[i];
 	m->same += i;
 	m->p += i;
 	m->left -= i;
@@ -161,11 +161,13 @@ compare(void *arg, const char *p, size_t n)
 }
 
 size_t
-mbox_section_match(const struct mbox_section *s, const char *p, size_t n)
+mbox_section_match(const struct mbox_section *s, const char *p, size_t n,
+    int *holes)
 {
-	struct match m = {p, n, 0};
+	struct match m = {p, n, 0, 0};
 
 	walk(s, compare, &m);
+	*holes = m.holes;
 	return m.same;
 }
 
@@ -233,15 +235,17 @@ mbox_section_find(const struct mbox_section *s, const char *p, size_t n,
     size_t *at)
 {
 	size_t known = known_by(s), i, m;
+	int holes;
 
 	for (i = n; i-- > 0;) {
-		if (p[i] != 'F' || (i > 0 && p[i - 1] != '\n') || n - i < FROM)
+		if ((p[i] != '\0' && (p[i] != 'F' || n - i < FROM)) ||
+		    (i > 0 && p[i - 1] != '\n'))
 			continue;
-		m = mbox_section_match(s, p + i, n - i);
+		m = mbox_section_match(s, p + i, n - i, &holes);
 		*at = i;
-		if (m < s->total && m == n - i)
+		if ((m < s->total || holes) && m == n - i)
 			return MBOX_TORN;
-		if (m >= known && (m + strlen(s->tail) >= s->total ||
+		if (!holes && m >= known && (m + strlen(s->tail) >= s->total ||
 		    !ends_here(p + i + m, n - i - m)))
 			return MBOX_WHOLE;
 	}

@@ -19,17 +19,19 @@ struct mbox_section {
 void mbox_section(struct mbox_section *s, const struct letter *l);
 /* Writes it at the file's end: 0, or -1 with errno (some may be written). */
 int mbox_section_write(const struct mbox_section *s, int fd);
-/* How many bytes at the start of p are those of s. */
+/* How many bytes at the start of p are those of s, or zero where the file has
+ * lost them (then *holes is set). */
 size_t mbox_section_match(const struct mbox_section *s, const char *p,
-    size_t n);
+    size_t n, int *holes);
 /* Is there an mbox separator line (`From ' sender, day, month) in p, at the
  * start of a line or, but for quoted ones, within? */
 int mbox_has_from(const char *p, size_t n);
 
 /*
  * What an earlier attempt left of s in the file p.  MBOX_WHOLE: it is there,
- * perhaps changed by a reader since; MBOX_TORN: a part of it from *at to the
- * end of the file; MBOX_NONE: nothing, or a part that other mail follows.
+ * perhaps changed by a reader since; MBOX_TORN: a part of it, or all of it with
+ * blocks that a power failure has lost, from *at to the end of the file;
+ * MBOX_NONE: nothing, or a part that other mail follows.
  */
 enum mbox_found { MBOX_NONE, MBOX_WHOLE, MBOX_TORN };
 enum mbox_found mbox_section_find(const struct mbox_section *s, const char *p,

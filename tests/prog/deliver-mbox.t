@@ -48,7 +48,7 @@ if [ "$(id -u)" = 0 ]; then
 	mkdir -m 1777 tmp1777
 	cp d/sticky/joe tmp1777/joe; chown 65534 tmp1777/joe; chmod 600 tmp1777/joe
 	size=$(wc -c <tmp1777/joe)
-	ln -s "1.0.9999999.5.662767055" tmp1777/joe.lock # all of the mailbox is torn
+	ln -s "1.0.9999999.5.662767055.0" tmp1777/joe.lock # all of the mailbox is torn
 	extra="spooldir=$t/tmp1777"; border first s@x joe@d
 	like "somebody else's note is no note" "$(run m1)" '^Z1 4\.2\.0 .*locked'
 	is "and cuts nothing off" "$(wc -c <tmp1777/joe)" "$size"

@@ -168,6 +168,30 @@ vorder first carol+l@dom carol; run m1 >/dev/null
 as sh -c 'f=$(echo d/dom/carol/new/*); head -c 100 m1 >"$f"'
 vorder again carol+l@dom carol; run m1 >/dev/null
 is "a torn one is replaced" "$(box d/dom/carol)" "$one"
+# After a power failure a file may have its length, and zeros for blocks.
+hole() { # FILE FROM BYTES
+	as dd if=/dev/zero of="$1" bs=1 seek="$2" count="$3" conv=notrunc 2>>"$t/log"
+}
+for at in 0 20 2560; do
+	hole "$(echo d/dom/carol/new/*)" $at 512
+	vorder again carol+l@dom carol; run m1 >/dev/null
+	is "so is one with zeros at $at" "$(box d/dom/carol)" "$one"
+done
+hole "$(echo d/dom/carol/new/*)" 2560 512
+as sh -c 'cd d/dom/carol; for f in new/*; do mv "$f" "cur/${f#new/}:2,S"; done'
+run m1 >/dev/null
+is "in cur/ it stays, and is no delivery" \
+    "$(box d/dom/carol | grep -cxF "$one") $(ls d/dom/carol/cur | wc -l)" '1 1'
+for at in 0 200 1000; do
+	as rm -rf d/dom/kate d/dom/kate.lock
+	vorder first k@dom kate mbox 0abcdefgh000000z; run m2 >/dev/null
+	start=$(wc -c <d/dom/kate)
+	vorder first k@dom kate mbox; run m1 >/dev/null
+	hole d/dom/kate $((start + at)) 512
+	vorder again k@dom kate mbox; run m1 >/dev/null
+	is "in an mbox too, $at bytes behind its start" \
+	    "$(box d/dom/kate | sed 1d)" "$one"
+done
 
 # Killed at each step, then tried again, in a mailbox that has a message.
 if can_trace; then
@@ -220,11 +244,27 @@ if can_trace; then
 	vorder again k@dom kate mbox; run m1 >/dev/null
 	is "its own next attempt delivers it" "$(box d/dom/kate | sed -n 3p)" "$one"
 	ok "no lock is left" [ ! -h d/dom/kate.lock ]
+	# A power failure: all of it was appended, the lock is there, and some
+	# of it may be zeros.
+	for at in none 0 200 1000; do
+		as rm -rf d/dom/kate d/dom/kate.lock
+		vorder first k@dom kate mbox 0abcdefgh000000z; run m2 >/dev/null
+		start=$(wc -c <d/dom/kate)
+		vorder first k@dom kate mbox; killed unlinkat 1 m1
+		[ $at = none ] || hole d/dom/kate $((start + at)) 512
+		vorder first k@dom kate mbox 0abcdefgh000000y; run m2 >/dev/null
+		want='two two '; [ $at != none ] || want='two one two '
+		is "zeros at $at, then another's append" \
+		    "$(box d/dom/kate | cut -d' ' -f1 | tr '\n' ' ')" "$want"
+		ok "and no zeros are left" \
+		    [ "$(tr -dc '\0' <d/dom/kate | wc -c)" = 0 ]
+	done
+	vorder first k@dom kate mbox 0abcdefgh000000x; run m2 >/dev/null
 	# What others have added behind it is kept.
 	torn
 	printf '\n\nFrom x@y Sat Nov 21 23:31:51 2026\nSubject: other\n\nx\n\n' |
 	    as sh -c 'cat >>d/dom/kate'
-	vorder first k@dom kate mbox 0abcdefgh000000x; run m2 >/dev/null
+	vorder first k@dom kate mbox 0abcdefgh000000w; run m2 >/dev/null
 	like "mail of others behind a torn part stays" \
 	    "$(box d/dom/kate | cut -d' ' -f1 | tr '\n' ' ')" 'other two $'
 	# Where no dot-lock can be made.

@@ -24,6 +24,7 @@ written(const char *msg, struct mbox_section *s)
 	char name[] = "/tmp/mboxsection.XXXXXX";
 	int fd = mkstemp(name);
 	ssize_t n;
+	int holes;
 
 	unlink(name);
 	l.msg = msg;
@@ -36,8 +37,9 @@ written(const char *msg, struct mbox_section *s)
 	close(fd);
 	out[n > 0 ? n : 0] = '\0';
 	is_int(n, (long long)s->total, "as many bytes as it counted");
-	is_int((long long)mbox_section_match(s, out, (size_t)n), n,
+	is_int((long long)mbox_section_match(s, out, (size_t)n, &holes), n,
 	    "and it knows them");
+	ok(!holes, "all of them");
 	return out;
 }
 
@@ -81,6 +83,37 @@ known_again(void)
 	buf_free(&s.top);
 }
 
+/* Blocks that a power failure has lost are zeros. */
+static void
+holes(void)
+{
+	struct mbox_section s = {{0}, NULL, 0, NULL, 0};
+	static char file[40000], other[] =
+	    TOP "Received: x\n\tid other; y\n\nhello\n\n";
+	char *w = written(RECEIVED "\nhello\nFrom me\n", &s);
+	size_t n = strlen(w), o = strlen(other), from, len, at, bad = 0;
+
+	for (from = 0; from < n; from += 3)
+		for (len = 1; from + len <= n; len += 3) {
+			snprintf(file, sizeof file, "%s%s", other, w);
+			memset(file + o + from, 0, len);
+			/* The zeros at the end alone are a first step. */
+			bad += mbox_section_find(&s, file, o + n, &at) !=
+			    MBOX_TORN || (at != o && at != o + from);
+		}
+	is_int((long long)bad, 0, "zeros in it: torn");
+	snprintf(file, sizeof file, "%s%s%s", other, w, other);
+	memset(file + o + n / 2, 0, 20);
+	is_int(mbox_section_find(&s, file, n + 2 * o, &at), MBOX_NONE,
+	    "zeros in it, and others behind it");
+	snprintf(file, sizeof file, "%s%s", w, other);
+	memset(file + n + 5, 0, o - 6);
+	is_int(mbox_section_find(&s, file, n + o, &at), MBOX_WHOLE,
+	    "zeros in another one");
+	is_int((long long)at, 0, "and where");
+	buf_free(&s.top);
+}
+
 int
 main(void)
 {
@@ -106,5 +139,6 @@ main(void)
 	ok(!mbox_has_from("From here to there", 18), "nor is text");
 	buf_free(&s.top);
 	known_again();
+	holes();
 	return done();
 }
