@@ -129,6 +129,9 @@ open_append(const struct slot *s, int qdir)
 		r = ftruncate(fd, 0);
 		if (r == 0)
 			r = write_all(fd, head, strlen(head) + 1);
+		/* Without a head nobody would know whose it is. */
+		if (r == -1)
+			unlinkat(qdir, name, 0);
 	}
 	buf_free(&b);
 	if (r != -1)
@@ -166,6 +169,24 @@ journal_add(const struct slot *s, int qdir, const struct journal_entry *e,
 		r = 0;
 	close(fd);
 	buf_free(&b);
+	return r;
+}
+
+int
+journal_reserve(const struct slot *s, int qdir, unsigned entries)
+{
+	int fd = open_append(s, qdir), r = 0;
+
+	if (fd == -1)
+		return -1;
+#ifdef FALLOC_FL_KEEP_SIZE
+	r = fallocate(fd, FALLOC_FL_KEEP_SIZE, lseek(fd, 0, SEEK_END),
+	    (off_t)entries * (RECORD_MAX + 1));
+	/* Not every file system can. */
+	if (r == -1 && errno != ENOSPC && errno != EDQUOT)
+		r = 0;
+#endif
+	close(fd);
 	return r;
 }
 

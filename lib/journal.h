@@ -44,6 +44,9 @@ int journal_next(struct buf *b, size_t *at, struct journal_entry *e);
  */
 int journal_add(const struct slot *s, int qdir, const struct journal_entry *e,
     int sync);
+/* Room on the disk for so many entries more, before what they will say is done:
+ * 0, also where the file system cannot tell; -1 with errno when there is none. */
+int journal_reserve(const struct slot *s, int qdir, unsigned entries);
 /* Removes the file if there is one. */
 void journal_remove(int qdir, uint32_t num);
 #endif

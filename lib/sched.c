@@ -197,6 +197,11 @@ hand_over(struct sched *s, struct work *w, const struct delivery *dl,
 		defer_order(w, dl, "the message cannot be opened");
 		return -1;
 	}
+	if (work_reserve(w, dl->goal, dl->ngoal) == -1) {
+		defer_order(w, dl, "no room in the queue");
+		close(message);
+		return -1;
+	}
 	r = packet_send(s->chan[dl->chan], order->p, order->len, message);
 	if (r == -1 && (errno == EAGAIN || errno == ENOBUFS))
 		s->full[dl->chan] = 1;

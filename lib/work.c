@@ -250,6 +250,27 @@ remember(struct work *w, const struct goal *g, int told)
 	}
 }
 
+int
+work_reserve(struct work *w, const unsigned *goal, unsigned n)
+{
+	const struct goal *g;
+	unsigned i, entries = n;
+
+	for (i = 0; i < n; i++) {
+		g = &w->goal[goal[i]];
+		if (g->place[0] != '\0' && !last_of_root(w, g))
+			break;
+	}
+	if (i == n)
+		return 0;
+	for (i = 0; i < w->ngoal; i++)
+		entries += w->goal[i].state == GOAL_RUNNING;
+	if (journal_reserve(&w->slot, w->qdir, entries) == -1)
+		return -1;
+	w->journal = 1;
+	return 0;
+}
+
 /* What another goal's state means for one that is the same: a list that was
  * expanded for another recipient is done for this one, whom the members'
  * goals do not stand for. */
@@ -281,8 +302,10 @@ same_as(struct work *w, struct goal *g, int first)
 	}
 	if (g->state == GOAL_DONE)
 		work_arrived(w, g);
-	if (remember(w, g, 0) == -1)
+	if (remember(w, g, 0) == -1) {
 		log_warn("queue-mark", "id=%.16s err=%m", w->slot.head.id);
+		w->m->again = 1;
+	}
 }
 
 struct goal *
@@ -342,6 +365,7 @@ work_verdict(struct work *w, unsigned i, enum goal_state state,
 		if (remember(w, g, told) == -1) {
 			log_warn("queue-mark", "id=%.16s err=%m",
 			    w->slot.head.id);
+			w->m->again = 1; /* the mailbox is asked */
 			r = -1;
 		}
 	}

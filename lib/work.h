@@ -122,6 +122,10 @@ void work_arrived(struct work *w, struct goal *g);
  * it.  The goals that it has become stand at first or behind. */
 void work_note_list(struct work *w, unsigned root, unsigned first);
 
+/* Before these n goals are started: room for what their verdicts write to the
+ * journal, so that a full disk makes nobody forget a delivery.  0, or -1 with
+ * errno. */
+int work_reserve(struct work *w, const unsigned *goal, unsigned n);
 /* Records the verdict on goal i and on all that are the same: state bytes,
  * journal entries, and what must be durable is when it returns.  0, -1 with
  * errno: then the goals are deferred. */

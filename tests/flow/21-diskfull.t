@@ -55,6 +55,9 @@ note="(queue-recycle=$recycle)"
 small "$Q" 1m
 mkdir -p "$t/var/spool/virtual/example.test"
 small "$V" 256k
+mkdir -p "$t/etc/virtual/example.test"
+printf '%s\n' 'postmaster: alice' 'team: alice, bob' \
+    >"$t/etc/virtual/example.test/aliases"
 queue_make queue-recycle=$recycle retry-min=1 retry-max=1 minfree=0 \
     verify-from=no || exit 1
 : >"$t/log"; chmod 666 "$t/log"
@@ -80,6 +83,21 @@ exits "with room it is taken again $note" 0 inject dave@example.test $both <"$t/
 like "by SMTP too $note" "$(smtp taken)" '^250 2\.0\.0'
 wait_for 10 now queue_empty
 is "and nothing of what was refused came $note" "$(has before) $(has taken) $(has refused)" '2 1 0'
+
+# That one place of several is done must be written down.
+queue_down
+text 100 several >"$t/m6"; chmod 644 "$t/m6"
+inject dave@example.test team@example.test <"$t/m6"
+: >"$t/log"
+fill "$Q"
+queue_up
+ok "queue full: an alias's places wait $note" wait_for 10 logged 'queue-order.*no%20room'
+is "and are not delivered $note" "$(has several) $(bob_has several)" '0 0'
+room "$Q"
+ok "with room they are $note" wait_for 15 now is_at several
+wait_for 10 now queue_empty
+is "once $note" "$(has several) $(bob_has several)" '1 1'
+is "no file of notes is left $note" "$(find "$Q/note" -type f | wc -l)" 0
 
 # Filling up while a message comes: a body file that finds no end.
 text 2000000 huge >"$t/huge"; chmod 644 "$t/huge"
