@@ -77,7 +77,8 @@ int policy_own_addr(const struct netaddr *a);
 int policy_own_literal(const char *domain, size_t n);
 
 enum policy_place {
-	PLACE_HERE,    /* a recipient of ours, or of a domain that we relay */
+	PLACE_HERE,    /* a recipient of ours */
+	PLACE_PASSED,  /* in a domain that we relay for */
 	PLACE_AWAY,    /* not our domain */
 	PLACE_NOWHERE, /* ours, and there is no such user */
 	PLACE_LATER    /* cannot be looked up now */

@@ -43,8 +43,9 @@ policy_place(const struct policy *p, const char *addr, size_t n,
 	case ROUTE_ALIAS:
 	case ROUTE_VHOST:
 	case ROUTE_USER:
-	case ROUTE_RELAY:
 		return PLACE_HERE;
+	case ROUTE_RELAY:
+		return PLACE_PASSED;
 	case ROUTE_ASK:
 		*origin = "user-lookup";
 		return ask_system(r.user);
@@ -70,6 +71,20 @@ replace_literal(const struct policy *p, struct buf *addr)
 		return;
 	addr->len = s.llen + 1;
 	buf_str(addr, host);
+}
+
+/* Does the local part name a way on (user%host, host!user, "user@host")?  The
+ * next host may trust us with it, and we would be an open relay by way of
+ * it. */
+static int
+routed(const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->llen; i++)
+		if (memchr("%!@", a->local[i], 3) != NULL)
+			return 1;
+	return 0;
 }
 
 /* A recipient elsewhere: relay is closed, but for whom we know. */
@@ -115,6 +130,9 @@ policy_rcpt(struct policy *p, struct buf *addr)
 	switch (policy_place(p, addr->p, addr->len, &origin)) {
 	case PLACE_HERE:
 		return policy_note(p, "recipient", NULL, origin);
+	case PLACE_PASSED:
+		return routed(&s) ? relay(p)
+		    : policy_note(p, "recipient", NULL, origin);
 	case PLACE_AWAY:
 		return relay(p);
 	case PLACE_NOWHERE:

@@ -281,6 +281,7 @@ our_sender(const struct policy *p, const char *addr, size_t n)
 		return policy_note(p, "verify-from",
 		    "451 4.3.0 senders cannot be looked up now", origin);
 	case PLACE_HERE:
+	case PLACE_PASSED:
 	case PLACE_AWAY:
 		break;
 	}

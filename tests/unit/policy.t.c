@@ -442,6 +442,9 @@ recipients(void)
 	is_str(to("alice@v.test"), "PASS", "a virtual user");
 	is_str(to("joe@mail.test"), "PASS", "a system user");
 	is_str(to("x@relay.test"), "PASS", "a domain that we relay for");
+	starts(to("x%far.test@relay.test"), "550 5.7.1 ", "  not on by it: %");
+	starts(to("far.test!x@relay.test"), "550 5.7.1 ", "  nor by !");
+	starts(to("\"x@far.test\"@relay.test"), "550 5.7.1 ", "  nor by @");
 	is_str(to("\xc3\xbc@v.test"), "PASS", "a name in UTF-8");
 	is_str(to("joe@[127.0.0.1]"), "PASS", "our address");
 	is_str(became, "joe@mail.test", "becomes our name");
