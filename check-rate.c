@@ -440,6 +440,9 @@ main(int argc, char **argv)
 	/* Whom we run for may look and forget; the receiver may not. */
 	if (getuid() != 0 && getuid() != geteuid())
 		die_perm("not-allowed", "uid=%u", (unsigned)getuid());
+	/* What pcs may have written into the database is not read as root. */
+	if (setreuid(geteuid(), geteuid()) == -1 || getuid() != geteuid())
+		die_temp("become", "err=%m");
 	if (strcmp(argv[1], "list") == 0)
 		return list();
 	if (argc == 3)

@@ -136,6 +136,14 @@ ok 'no core is left' test -z "$(find / -xdev \( -name core -o -name 'core.[0-9]*
     -type f -newer spy.c 2>/dev/null)"
 is 'key, hashes and routes are what they were' "$(secrets)" "$before"
 ok 'the database is whole' sh -c "$libexec/check-rate list >said 2>&1"
+flock /var/lib/postchaise/rate/lock sleep 3 &
+sleep 0.5
+$libexec/check-rate list >said 2>&1 &
+p=$!
+sleep 1
+is 'the database is read by pcs alone, for root too' "$(sed -n 's/^Uid:\t//p' /proc/$p/status | xargs)" \
+    "$(id -u pcs) $(id -u pcs) $(id -u pcs) $(id -u pcs)"
+wait
 exits 'the right password is right' 0 auth right
 exits 'and the wrong one wrong' 1 auth wrong
 
