@@ -138,8 +138,10 @@ finish(struct runlimit *r, pid_t pid, int out, const sigset_t *old)
 	int status;
 
 	if (!until_end(r, pid, out, old, &status)) {
-		kill(pid, SIGKILL);
-		child_wait(pid);
+		/* One that has become another user cannot be killed: nor is
+		 * it waited for. */
+		if (kill(pid, SIGKILL) == 0)
+			child_wait(pid);
 		r->failed = "timeout";
 		return 111;
 	}

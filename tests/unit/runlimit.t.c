@@ -1,9 +1,12 @@
 /* lib/runlimit: codes, output, time, and what the program gets. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "child.h"
+#include "fdio.h"
 #include "runlimit.h"
 #include "tap.h"
 
@@ -105,6 +108,35 @@ given(void)
 	close(file);
 }
 
+/* A program that becomes another user: a copy of setuidgid with the right to. */
+static void
+others(void)
+{
+	char tool[] = "/tmp/postchaise-unit.XXXXXX", who[] = "daemon",
+	    sleeper[] = "sleep", seconds[] = "30", command[128];
+	char *argv[] = {tool, who, sleeper, seconds, NULL};
+	uint64_t start = clock_ms();
+	int fd;
+	pid_t pid;
+
+	if (geteuid() != 0 || (fd = mkstemp(tool)) == -1)
+		return;
+	close(fd);
+	snprintf(command, sizeof command, "cat $(command -v setuidgid) >%s && "
+	    "chmod 4755 %s", tool, tool);
+	if (system(command) == 0) {
+		pid = fork();
+		if (pid == 0) {
+			r = (struct runlimit){.ms = 500};
+			_exit(setgid(65534) == 0 && setuid(65534) == 0 &&
+			    runlimit(&r, argv) == 111 ? 0 : 1);
+		}
+		is_int(child_wait(pid), 0, "time is over for another user's");
+		ok(clock_ms() - start < 20000, "  which is not waited for");
+	}
+	unlink(tool);
+}
+
 static void
 words(void)
 {
@@ -129,6 +161,7 @@ main(void)
 	output();
 	limits();
 	given();
+	others();
 	words();
 	return done();
 }
