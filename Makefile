@@ -135,9 +135,15 @@ asan:
 faults: all tools
 	tests/tools/fault -o $(B)/faults.log
 
-help:
-	@echo 'all check lint fuzz asan faults install uninstall clean'
+# Much mail through two systems while programs are killed and the disk fills.
+# make soak N=20000 is a short one.
+N := 200000
+soak: all tools
+	tests/tools/soak -n $(N) -o $(B)/soak.log
 
-.PHONY: all tools check clean help install uninstall lint fuzz asan faults
+help:
+	@echo 'all check lint fuzz asan faults soak install uninstall clean'
+
+.PHONY: all tools check clean help install uninstall lint fuzz asan faults soak
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/*/lib/*.d)
