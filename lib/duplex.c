@@ -57,6 +57,7 @@ move_up(struct duplex *d)
 		    POLLOUT);
 		moved |= gave(w, r > 0 ? (size_t)r : 0);
 		w->told = r == DUPLEX_END; /* nobody reads it any more */
+		d->gone |= w->told;
 	}
 	if (w->told)
 		moved |= gave(w, w->len);
@@ -138,7 +139,7 @@ await(struct duplex *d)
 		p[1].fd = d->out;
 	if (d->want_plain || d->down.told || !d->gone)
 		p[2].fd = d->plain;
-	r = ms == 0 ? 0 : poll(p, 3, ms);
+	r = poll(p, 3, ms);
 	if (r > 0 && (p[2].revents & (POLLHUP | POLLERR))) {
 		d->gone = 1;
 		/* Once its end has been passed on, it may be so both ways. */
@@ -156,5 +157,6 @@ duplex_run(struct duplex *d)
 		d->want_net = d->want_plain = 0;
 		moved = move_up(d);
 		moved |= move_down(d);
-	} while (!(d->up.told && d->down.told) && (moved || await(d)));
+	} while (!(d->up.told && d->down.told) && patience(d) > 0 &&
+	    (moved || await(d)));
 }
