@@ -109,26 +109,37 @@ has_utf8_rcpt(const struct smtpmail *m)
 }
 
 /*
- * A header that is not ASCII is a reason only in mail that came with SMTPUTF8:
- * other such mail breaks the rules anyway, and every server takes it.
+ * What of a recipient's mail cannot go without SMTPUTF8, the nearest first: our
+ * own Received field has a lone recipient's address too.  A header that is not
+ * ASCII is a reason only in mail that came with SMTPUTF8: other such mail breaks
+ * the rules anyway, and every server takes it.
  */
+static const char *
+utf8_part(const struct smtpmail *m, const struct smtprcpt *r)
+{
+	if (str_8bit(r->addr, r->len))
+		return "address";
+	if (str_8bit(m->sender, m->senderlen))
+		return "sender address";
+	return m->utf8 && m->header8 ? "header" : NULL;
+}
+
 void
 smtpmail_refuse_utf8(struct smtpmail *m, const char *server)
 {
-	const char *what = str_8bit(m->sender, m->senderlen)
-	    ? "sender address" : m->utf8 && m->header8 ? "header" : NULL;
 	struct buf b = {0};
+	const char *part;
 	size_t i;
 
-	if (what == NULL && !has_utf8_rcpt(m))
-		return;
-	buf_fmt(&b, "the %s is not ASCII, and %s does not offer SMTPUTF8",
-	    what != NULL ? what : "address", server);
-	for (i = 0; i < m->nrcpt; i++)
-		if (m->rcpt[i].kind == 0 && (what != NULL ||
-		    str_8bit(m->rcpt[i].addr, m->rcpt[i].len)))
-			smtpmail_settle(m, &m->rcpt[i], 'D', "5.6.7", b.p,
-			    b.len);
+	for (i = 0; i < m->nrcpt; i++) {
+		if (m->rcpt[i].kind != 0 ||
+		    (part = utf8_part(m, &m->rcpt[i])) == NULL)
+			continue;
+		b.len = 0;
+		buf_fmt(&b, "the %s is not ASCII, and %s does not offer "
+		    "SMTPUTF8", part, server);
+		smtpmail_settle(m, &m->rcpt[i], 'D', "5.6.7", b.p, b.len);
+	}
 	buf_free(&b);
 }
 

@@ -111,8 +111,10 @@ like "  holds up no other" "$r" '^K2 2.0.0 '
 like "a sender that cannot" "$(utf8 "$u" a@y.example)" \
     '^D1 5.6.7 the sender address is not ASCII, '
 printf 'Subject: caf\303\251\n\nx\n' >"$t/u"
-like "a header that cannot" "$(utf8 s@x a@y.example)" \
-    '^D1 5.6.7 the header is not ASCII, '
+r=$(utf8 s@x a@y.example "$u")
+like "a header that cannot" "$r" '^D1 5.6.7 the header is not ASCII, '
+like "  an address is the nearer reason" "$r" \
+    '^D2 5.6.7 the address is not ASCII, '
 main_port=$port
 server "$t/u8" 'EHLO=250-{name}|250-8BITMIME|250-SIZE|250 SMTPUTF8'
 like "a server that offers it" "$(utf8 "$u" "$u")" '^K1 2.0.0 '
