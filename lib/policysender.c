@@ -22,7 +22,7 @@ static const struct {
 } answers[] = {
 	{'K', NULL},
 	{'D', "553 5.1.8 sender's domain takes no mail"},
-	{'N', "556 5.1.10 sender's domain takes no mail (null MX)"},
+	{'N', "550 5.7.27 sender's domain takes no mail (null MX)"},
 	{'Z', "451 4.4.3 sender's domain cannot be looked up now"}
 };
 enum { GOOD, BAD, NULLMX, LATER };
