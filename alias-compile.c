@@ -220,7 +220,7 @@ write_tables(void)
 		trouble("cannot-write", NEW);
 }
 
-/* Removes all generations but these two. */
+/* Removes all generations but these two, and closes the directory. */
 static void
 prune(const char *now, const char *before)
 {
@@ -239,6 +239,8 @@ prune(const char *now, const char *before)
 		    strcmp(e->d_name, before) != 0)
 			remove_tables(e->d_name);
 	}
+	closedir(d);
+	self.confdir = -1;
 }
 
 /*

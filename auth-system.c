@@ -467,6 +467,7 @@ main(int argc, char *argv[])
 {
 	struct sigaction sa = {.sa_handler = on_child};
 	sigset_t mask;
+	char *path;
 
 	log_init("auth-system");
 	fd_guard();
@@ -478,7 +479,9 @@ main(int argc, char *argv[])
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGCHLD, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	listen_on(argc == 2 ? argv[1] : path_make(PATH_RUN "/auth-system"));
+	path = path_make(PATH_RUN "/auth-system");
+	listen_on(argc == 2 ? argv[1] : path);
+	free(path);
 	for (;;)
 		turn();
 }

@@ -186,5 +186,6 @@ main(int argc, char **argv)
 	b.dsn.env = &b.order.env;
 	read_original();
 	send_report(&msg, dsn_build(&msg, &b.dsn));
+	buf_free(&msg);
 	return 0;
 }

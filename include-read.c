@@ -67,8 +67,8 @@ read_list(struct buf *out, const char *file)
 int
 main(int argc, char *argv[])
 {
-	struct order o = {0};
-	struct buf out = {0};
+	static struct order o;
+	static struct buf out;
 	const char *file = argc == 2 ? argv[1] : NULL;
 
 	log_init(argv[0]);

@@ -323,6 +323,7 @@ static int
 submit(char *const args[])
 {
 	struct buf env = {0};
+	enum inject_result r;
 
 	identity();
 	find_sender();
@@ -348,7 +349,9 @@ submit(char *const args[])
 		m.text.len = 0;
 	} while (read_more() || m.text.len > 0);
 	submit_envelope(&m.sub, m.sender, m.eightbit, &env);
-	return verdict(inject_finish(&m.inject, env.p, env.len));
+	r = inject_finish(&m.inject, env.p, env.len);
+	buf_free(&env);
+	return verdict(r);
 }
 
 int

@@ -47,8 +47,10 @@ main(int argc, char *argv[])
 	found = sysuser_find(&u, argv[1]);
 	if (found == -1)
 		die_temp("user-lookup", "user=%s err=%m", argv[1]);
-	if (found == 0)
+	if (found == 0) {
+		sysuser_free(&u);
 		return 100;
+	}
 	if (printf("%lu %lu %s\n", (unsigned long)u.uid, (unsigned long)u.gid,
 	    u.home.p) < 0 || fflush(stdout) == EOF)
 		die_temp("cannot-write", "user=%s err=%m", argv[1]);
