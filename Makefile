@@ -124,12 +124,19 @@ $(B)/fuzz/%.run: $(B)/fuzz/%
 	    >$<.log 2>&1 || { tail -n 40 $<.log; exit 1; }
 	@sed -n 's/^stat::number_of_executed_units: */$*: runs /p' $<.log
 
-# All tests once more with the sanitizers; bin/ is built anew after it.
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# All tests once more with the sanitizers; bin/ is built anew after it.  What
+# they report about a program that no test watches is in build/asan as well.
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -fno-omit-frame-pointer
+ASANDIR  := $(CURDIR)/$(B)/asan
 asan:
 	$(MAKE) clean
-	$(MAKE) LEANCC='$(CC)' LEANLD= OPT='-O1 -g $(SANITIZE)' \
-	    LDFLAGS='$(SANITIZE)' check; code=$$?; $(MAKE) clean; exit $$code
+	mkdir -m 1777 -p $(ASANDIR)
+	$(CC) -DLOGS='"$(ASANDIR)"' -c -o $(B)/sanitize.o tests/sanitize.c
+	PC_SANITIZE=1 $(MAKE) LEANCC='$(CC)' LEANLD= OPT='-O1 -g $(SANITIZE)' \
+	    LDFLAGS='$(SANITIZE) $(CURDIR)/$(B)/sanitize.o' check; code=$$?; \
+	cat $(ASANDIR)/report.* 2>/dev/null && code=1; \
+	$(MAKE) clean; exit $$code
 
 # Every program of the queue's way, killed or failed at every system call.
 faults: all tools

@@ -177,8 +177,8 @@ else
 	echo '# not root: set-uid is not tested'
 fi
 
-# Less memory than the map has.
-if command -v prlimit >/dev/null 2>&1; then
+# Less memory than the map has; and less than the sanitizers want to begin.
+if [ -z "${PC_SANITIZE:-}" ] && command -v prlimit >/dev/null 2>&1; then
 	fresh; conf auth-failures=2
 	limited() { TCPREMOTEIP=192.0.2.1 prlimit --as=40000000: check-rate login; }
 	is 'a soft limit of memory' "$(often 3 limited 2>>"$t/log")" 2
