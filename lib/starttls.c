@@ -52,24 +52,25 @@ find_ucspi(struct ucspi *u)
 	return u->ctl > 2 && u->in > 2 && u->out > 2;
 }
 
+/* The path, which is freed. */
+static int
+may(char *path, int mode)
+{
+	int r = access(path, mode) == 0;
+
+	free(path);
+	return r;
+}
+
+/* Whether the key can be read is for tls-serve alone to know. */
 int
 starttls_offered(void)
 {
-	char *path;
 	struct ucspi u;
-	int there;
 
-	if (find_ucspi(&u))
-		return 1;
-	path = path_make(PATH_TLS "/cert.pem");
-	there = access(path, R_OK) == 0;
-	free(path);
-	if (!there)
-		return 0;
-	path = path_program("tls-serve");
-	there = access(path, X_OK) == 0;
-	free(path);
-	return there;
+	return find_ucspi(&u) || (may(path_make(PATH_TLS "/cert.pem"), R_OK) &&
+	    may(path_make(PATH_TLS "/key.pem"), F_OK) &&
+	    may(path_program("tls-serve"), X_OK));
 }
 
 const char *

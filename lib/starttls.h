@@ -4,8 +4,8 @@
 #define STARTTLS_H
 #include <stdint.h>
 
-/* Can TLS be started?  The superserver offers it, or there are a certificate
- * and a tls-serve. */
+/* Can TLS be started?  The superserver offers it, or there are a certificate,
+ * its key and a tls-serve. */
 int starttls_offered(void);
 /* What the environment says of a session that is under TLS already (465):
  * "TLSv1.3 CIPHER", NULL for a plain one.  Static. */

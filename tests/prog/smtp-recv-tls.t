@@ -45,6 +45,9 @@ like "and for a handshake that failed" "$(cat "$t/log")" 'info: tls-fail client=
 mv "$cert" "$t/cert"
 like "no certificate: no STARTTLS" "$(printf 'EHLO c\r\nSTARTTLS\r\n' | smtp-recv 2>/dev/null)" '^502 5.5.1'
 mv "$t/cert" "$cert"
+mv "${cert%cert.pem}key.pem" "$t/key"
+like "nor without its key" "$(printf 'EHLO c\r\nSTARTTLS\r\n' | smtp-recv 2>/dev/null)" '^502 5.5.1'
+mv "$t/key" "${cert%cert.pem}key.pem"
 like "a certificate" "$(printf 'EHLO c\r\n' | smtp-recv 2>/dev/null)" '^250-STARTTLS'
 unlike "no tls-serve" "$(printf 'EHLO c\r\n' | PC_PATH=$t/over smtp-recv 2>/dev/null)" STARTTLS
 
