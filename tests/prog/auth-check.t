@@ -278,5 +278,15 @@ if command -v fail2ban-regex >/dev/null; then
 		out=$(fail2ban-regex -o 'ip:<ip>' "$f" "$top/run/fail2ban.conf" 2>&1 | grep ^ip: | sort | tr '\n' ' ')
 		is "addresses that fail2ban finds in $(basename "$f")" "$out" 'ip:192.0.2.1 ip:192.0.2.1 ip:2001:db8::1 ip:2001:db8::1 '
 	done
+	# Another auth-program writes no login-refuse.
+	sed -e '/^failregex/d' -e 's/^#failregex/failregex/' \
+	    "$top/run/fail2ban.conf" >"$t/other.conf"
+	cat >"$t/all" <<-'E'
+	smtp-recv[1]: info: auth-refuse client=x[192.0.2.1] helo=h[192.0.2.9] user=joe reply=535%205.7.8%20wrong
+	smtp-recv[1]: info: auth-refuse client=x[192.0.2.2] helo=h user=joe reply=454%204.7.0%20later%20reply=535%20x
+	auth-check[2]: info: login-refuse client=x[192.0.2.3] user=joe reason=password
+	E
+	out=$(fail2ban-regex -o 'ip:<ip>' "$t/all" "$t/other.conf" 2>&1 | grep ^ip: | tr '\n' ' ')
+	is 'and of another auth-program' "$out" 'ip:192.0.2.1 '
 fi
 done_testing
