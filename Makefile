@@ -82,7 +82,8 @@ clean:
 # Installation.  `modes' says who owns what; bin/add-users makes the users.
 # One file each in LIBEXEC; what people start by hand are links to it.
 D      := $(DESTDIR)
-PEOPLE := alias-compile queue-list queue-edit route-explain mail-submit
+PEOPLE := alias-compile queue-list queue-edit route-explain mail-submit \
+          check-rate
 LINKS  := sendmail runq mailq newaliases
 install: all
 	install -d $D$(LIBEXEC) $D$(SBINDIR) $D$(RUNDIR) \
