@@ -24,6 +24,7 @@
 #include "log.h"
 #include "packet.h"
 #include "paths.h"
+#include "syncname.h"
 
 /* Users as the table `modes' has them. */
 #define QUEUE_USER "pcq"
@@ -55,9 +56,10 @@ static void
 make_queue(const struct child_user *owner)
 {
 	char *queue = path_make(PATH_QUEUE);
+	int made = mkdir(queue, 0700) == 0;
 
-	if ((mkdir(queue, 0700) == -1 && errno != EEXIST) ||
-	    chdir(queue) == -1 ||
+	if ((!made && errno != EEXIST) || chdir(queue) == -1 ||
+	    (made && sync_names(AT_FDCWD, "..") == -1) ||
 	    (owner != NULL && chown(".", owner->uid, owner->gid) == -1))
 		die_temp("start-queue", "dir=%s err=%m", queue);
 }

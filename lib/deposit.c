@@ -12,6 +12,7 @@
 
 #include "deposit.h"
 #include "fdio.h"
+#include "syncname.h"
 
 enum {
 	/* Room for the Received field in a slot's message. */
@@ -37,17 +38,17 @@ create(const char *name)
 {
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
 	int fd = openat(AT_FDCWD, name, flags, 0600);
-	char dir[32], *slash;
+	char kind[32], dir[32];
 
 	if (fd != -1 || errno != ENOENT)
 		return fd;
-	snprintf(dir, sizeof dir, "%s", name);
-	slash = strrchr(dir, '/');
-	*strchr(dir, '/') = '\0';
+	snprintf(kind, sizeof kind, "%.*s", (int)strcspn(name, "/"), name);
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(name, '/') - name),
+	    name);
+	mkdir(kind, 0700);
 	mkdir(dir, 0700);
-	*strchr(dir, '\0') = '/';
-	*slash = '\0';
-	mkdir(dir, 0700);
+	if (sync_name(AT_FDCWD, kind) == -1 || sync_name(AT_FDCWD, dir) == -1)
+		return -1;
 	return openat(AT_FDCWD, name, flags, 0600);
 }
 
@@ -186,24 +187,6 @@ new_slot(uint32_t *num, struct slot_head *h)
 	return fd;
 }
 
-/* Makes the name of a new file durable.  fsync of the file alone does so on
- * some file systems; POSIX promises it for the directory's. */
-static int
-sync_directory(const char *name)
-{
-	char dir[32];
-	int fd, r;
-
-	snprintf(dir, sizeof dir, "%s", name);
-	*strrchr(dir, '/') = '\0';
-	fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	r = fsync(fd);
-	close(fd);
-	return r;
-}
-
 /* The body file: Received right in front of the message, all of it synced
  * before the slot that names it. */
 static int
@@ -217,7 +200,7 @@ finish_body(struct deposit *d, struct slot_head *h, const struct buf *received)
 	    (ssize_t)received->len || fsync(d->bodyfd) == -1)
 		return -1;
 	slot_body_name(name, d->id);
-	return sync_directory(name);
+	return sync_name(AT_FDCWD, name);
 }
 
 /* Tells queue-run by a note that is a hint: number and id.  Who cannot write
@@ -303,7 +286,7 @@ deposit_commit(struct deposit *d, const struct buf *received)
 		return errno == ENOENT ? DEPOSIT_QUEUE : DEPOSIT_WRITE;
 	slot_name(name, "slot", num);
 	if (write_slot(d, fd, &h, received, e.nrcpt) == -1 ||
-	    (fresh && sync_directory(name) == -1)) {
+	    (fresh && sync_name(AT_FDCWD, name) == -1)) {
 		undo(fd, num, &h, fresh);
 		close(fd);
 		return DEPOSIT_WRITE;

@@ -7,6 +7,7 @@
 
 #include "fdio.h"
 #include "journal.h"
+#include "syncname.h"
 
 /* An entry is: kind, index SP time SP status TAB place TAB text.  A tab in
  * the place is written as a space; it can then only be taken for another
@@ -150,6 +151,20 @@ add_clean(struct buf *b, const char *s, size_t max)
 		buf_byte(b, (unsigned char)s[i] < ' ' ? ' ' : s[i]);
 }
 
+/* Durable in content and name. */
+static int
+sync_journal(const struct slot *s, int qdir, int fd)
+{
+	char name[32];
+
+	if (fsync(fd) == -1)
+		return -1;
+	if (sync_keeps_name(fd))
+		return 0;
+	slot_name(name, "note", s->num);
+	return sync_name(qdir, name);
+}
+
 int
 journal_add(const struct slot *s, int qdir, const struct journal_entry *e,
     int sync)
@@ -165,7 +180,8 @@ journal_add(const struct slot *s, int qdir, const struct journal_entry *e,
 	buf_byte(&b, '\t');
 	add_clean(&b, e->text, RECORD_MAX - b.len);
 	buf_byte(&b, '\0');
-	if (write_all(fd, b.p, b.len) == 0 && (!sync || fsync(fd) == 0))
+	if (write_all(fd, b.p, b.len) == 0 &&
+	    (!sync || sync_journal(s, qdir, fd) == 0))
 		r = 0;
 	close(fd);
 	buf_free(&b);

@@ -1,8 +1,5 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
-#ifdef __linux__
-#include <sys/vfs.h>
-#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +11,7 @@
 #include "hash.h"
 #include "id.h"
 #include "maildir.h"
+#include "syncname.h"
 
 /* A file's path is `PLACE/tmp/NAME'; what names it below the place: */
 struct name {
@@ -94,27 +92,6 @@ sync_dir(const struct place *at, const char *below)
 	close(fd);
 	errno = err;
 	return r;
-}
-
-/*
- * Does fsync of a file make its last rename durable as well?  ext4 and XFS
- * log the renamed inode (its ctime changes) in the transaction that holds the
- * directory's change, and fsync commits up to the inode's last transaction.
- * Of others nothing is assumed: they get a sync of the directory.  The magic
- * number is ext2's too, which has no journal that could promise anything.
- */
-static int
-sync_keeps_name(int fd)
-{
-#ifdef __linux__
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 &&
-	    (fs.f_type == 0xef53 || fs.f_type == 0x58465342);
-#else
-	(void)fd;
-	return 0;
-#endif
 }
 
 /* Head and message, with one call where the system takes it whole. */

@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "log.h"
 #include "store.h"
+#include "syncname.h"
 
 enum {
 	/* Free slots that are kept for use again; the rest is unlinked. */
@@ -264,12 +265,13 @@ make_fifo(struct store *s, const char *name)
 	return fd;
 }
 
-/* kind/00 … kind/ff, or kind/0 … kind/z for the bodies. */
+/* kind/00 … kind/ff, or kind/0 … kind/z for the bodies; durable, but for kind
+ * itself: a slot is there only if its directory is. */
 static int
 make_dirs(struct store *s, const char *kind, const char *digits)
 {
 	char name[16];
-	int i;
+	int i, made = 0;
 
 	if (mkdirat(s->qdir, kind, 0700) == -1 && errno != EEXIST)
 		return -1;
@@ -278,10 +280,12 @@ make_dirs(struct store *s, const char *kind, const char *digits)
 			snprintf(name, sizeof name, "%s/%c", kind, digits[i]);
 		else
 			snprintf(name, sizeof name, "%s/%02x", kind, i);
-		if (mkdirat(s->qdir, name, 0700) == -1 && errno != EEXIST)
+		if (mkdirat(s->qdir, name, 0700) == 0)
+			made = 1;
+		else if (errno != EEXIST)
 			return -1;
 	}
-	return 0;
+	return made ? sync_names(s->qdir, kind) : 0;
 }
 
 int
