@@ -311,6 +311,20 @@ renew_tables(void)
 	free(path);
 }
 
+/* Others have the program: they are told so, and cannot hold us up.  What they
+ * sent already is read, or the answer would be lost with it. */
+static void
+turn_away(int sock)
+{
+	int fd;
+
+	shutdown(sock, SHUT_RD);
+	(void)!packet_recv(sock, packet, sizeof packet, &fd);
+	if (fd != -1)
+		close(fd);
+	(void)!packet_send(sock, "-", 1, -1);
+}
+
 /* -s, in each worker: one connection, one message. */
 static void
 serve_one(void)
@@ -325,9 +339,9 @@ serve_one(void)
 		return;
 	fd_cloexec(q.answer);
 	renew_tables();
-	/* Others have the program: its limits on them are the system's. */
-	if (peer_uid(q.answer, &uid) == 0 && may_claim(uid) &&
-	    setsockopt(q.answer, SOL_SOCKET, SO_RCVTIMEO, &limit,
+	if (peer_uid(q.answer, &uid) == -1 || !may_claim(uid))
+		turn_away(q.answer);
+	else if (setsockopt(q.answer, SOL_SOCKET, SO_RCVTIMEO, &limit,
 	    sizeof limit) == 0)
 		n = packet_recv(q.answer, packet, sizeof packet, &fd);
 	if (n > 0) {

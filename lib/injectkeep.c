@@ -12,6 +12,9 @@
 #include "paths.h"
 #include "str.h"
 
+/* The service's answer `-': it does not serve this user. */
+enum { NOT_FOR_US = -1 };
+
 int
 injectkeep_fits(size_t msg, size_t env)
 {
@@ -116,10 +119,21 @@ answer(struct injectkeep *k, struct inject *in, uint64_t deadline)
 	n = packet_recv(k->sock, b, sizeof b, &fd);
 	if (fd != -1)
 		close(fd);
+	if (n == 1 && b[0] == '-') {
+		in->code = NOT_FOR_US;
+		return INJECT_TEMP;
+	}
 	return n > 0 ? parse(in, b, (size_t)n) : lost(k, in, 81);
 }
 
-/* By the service, where there is one: -1 where the message did not get there.
+static void
+clear(struct inject *in)
+{
+	memset(in, 0, sizeof *in);
+	in->pid = in->msgfd = in->envfd = in->replyfd = -1;
+}
+
+/* By the service, where there is one: -1 where it did not take the message.
  * No connection is kept: an idle client holds none of its workers. */
 static int
 by_service(struct inject *in, const struct buf *msg, const struct buf *env,
@@ -135,7 +149,7 @@ by_service(struct inject *in, const struct buf *msg, const struct buf *env,
 	}
 	*result = answer(&k, in, deadline);
 	injectkeep_end(&k);
-	return 0;
+	return in->code == NOT_FOR_US ? -1 : 0;
 }
 
 enum inject_result
@@ -144,14 +158,14 @@ injectkeep_message(struct injectkeep *k, struct inject *in,
 {
 	enum inject_result result;
 
-	memset(in, 0, sizeof *in);
-	in->pid = in->msgfd = in->envfd = in->replyfd = -1;
+	clear(in);
 	if (k->sock == -1 && by_service(in, msg, env, deadline, &result) == 0)
 		return result;
 	if (k->sock != -1 && send_message(k, msg, env) == -1)
 		injectkeep_end(k); /* it has gone: another one */
 	else if (k->sock != -1)
 		return answer(k, in, deadline);
+	clear(in);
 	if (start(k, msg, env) == -1) {
 		in->code = 81;
 		return INJECT_TEMP;

@@ -81,8 +81,11 @@ like 'by hand: a packet' "$(as python3 "$t/ask.py" "$S" "$e")" '^0 K[0-9a-z]{16}
 like 'a malformed one' "$(as python3 "$t/ask.py" "$S" 'Fa@b.test\0')" '^91 Z'
 like 'one without recipients' "$(as python3 "$t/ask.py" "$S" 'Fa@b.test\0\0x')" '^91 Z'
 if [ "$(id -u)" = 0 ]; then
-	unlike 'another user gets no answer' \
-	    "$(setuidgid daemon python3 "$t/ask.py" "$S" "$e" 2>&1)" '^[0-9]+ '
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		setuidgid daemon python3 "$t/ask.py" "$S" "$e" 2>&1 | tail -1
+	done | sort -u >"$t/others"
+	unlike 'another user is not served' "$(cat "$t/others")" '^[0-9]+ '
+	unlike 'and is told so, or cannot even ask' "$(cat "$t/others")" 'reset'
 fi
 is 'the service still serves' "$(queued 1)" 1
 
