@@ -14,7 +14,8 @@ port=$(free_port)
 tcpserver -c 100 -HRl0 127.0.0.1 "$port" smtp-recv 2>"$t/log" &
 started $!
 wait_for 10 tcpclient -RHl0 127.0.0.1 "$port" true
-arrived() { grep -qx "Subject: $1" "$t/msg" 2>/dev/null; }
+# The envelope comes behind the message.
+arrived() { grep -qx "Subject: $1" "$t/msg" && grep -q "^T" "$t/env"; } 2>/dev/null
 message() { printf 'From: a@b.test\nTo: alice@example.test\nSubject: %s\n\nhello\n' "$1"; }
 some=false
 
