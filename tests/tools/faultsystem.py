@@ -88,6 +88,7 @@ def message(token, size):
 
 class System:
     """A private system: prefix, queue, mailboxes."""
+    sink_kind = Sink
 
     def __init__(self, options, program, recycle, settings=""):
         self.o, self.program, self.recycle = options, program, recycle
@@ -96,7 +97,7 @@ class System:
         self.queue = self.t + "/var/spool/postchaise"
         self.spool = self.t + "/var/spool/virtual/example.test"
         self.p = self.t + "/p"
-        self.sink = Sink()
+        self.sink = self.sink_kind()
         self.tokens = 0
         self.qpid = 0
         self.started = 0.0
