@@ -147,6 +147,11 @@ option(struct conffile *c, const char *file, unsigned line, const char *name,
 	struct conf_value *v;
 	const char *like;
 
+	if (strcmp(name, "msp") == 0) {
+		diag_warn(d, file, line, "msp is a service of its own here, "
+		    "run/submission; it has no effect");
+		return;
+	}
 	if (s == NULL && is_postoffice(name)) {
 		diag_warn(d, file, line, "Postoffice's option `%s' does not "
 		    "exist in this version; it has no effect", name);
