@@ -126,18 +126,22 @@ stream(struct recvmsg *m, const char *p, size_t n)
 	}
 }
 
-/* The piece as it goes on: the first one with its header completed. */
+/* The piece as it goes on: the first one with its header completed.  A header
+ * that does not end in it is refused, for what might be in it (Bcc). */
 static const struct buf *
 completed(struct recvmsg *m, const struct buf *piece, int whole)
 {
+	static const char no[] = "552 5.3.4 the header is too large";
 	int first = !m->begun;
 
 	m->begun = 1;
 	if (!first || m->author == NULL)
 		return piece;
 	m->whole.len = 0;
-	return complete_header(&m->whole, piece->p, piece->len, whole,
-	    m->author) == 0 ? &m->whole : piece;
+	if (complete_header(&m->whole, piece->p, piece->len, whole,
+	    m->author) == -1)
+		keep_reply(m, no, sizeof no - 1);
+	return &m->whole;
 }
 
 void
@@ -146,6 +150,8 @@ recvmsg_more(struct recvmsg *m, const struct buf *piece)
 	if (m->said[0] != '\0')
 		return;
 	piece = completed(m, piece, 0);
+	if (m->said[0] != '\0')
+		return;
 	if (m->check != NULL)
 		spool(m, piece->p, piece->len);
 	else
@@ -240,7 +246,9 @@ recvmsg_done(struct recvmsg *m, const struct buf *piece, const struct buf *env)
 
 	if (m->said[0] == '\0') {
 		piece = completed(m, piece, 1);
-		if (m->check != NULL) {
+		if (m->said[0] != '\0') {
+			; /* its header is too large */
+		} else if (m->check != NULL) {
 			checked(m, piece, env);
 		} else if (m->way == RECVMSG_MEMORY) {
 			judge(m, from_memory(m, piece, env));
