@@ -11,6 +11,9 @@
  * Hashes come from domains' owners: what they may cost is bounded.  Gives the
  * id up for good before PROGRAM.  See auth-check(8), INTERFACES 11.
  */
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -130,6 +133,9 @@ prepare(int keeps)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+#ifdef __linux__
+	prctl(PR_SET_DUMPABLE, 0L); /* whatever fs.suid_dumpable says */
+#endif
 	limit(RLIMIT_CPU, CPU_SECONDS, &self.cpu);
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow alone is larger */
 	limit(RLIMIT_AS, MEMORY, &self.memory);
