@@ -21,6 +21,8 @@ SENDER = "rep@example.test"
 WAYS = {"one": (36, 3), "many": (52, 3), "large": (2, 1),
         "sendmail": (5, 1), "submission": (5, 1)}
 
+WAIT = 63  # where the clients are told to wait, behind what each has accepted
+
 
 def message(token, size):
     t = token.encode()
@@ -40,9 +42,9 @@ def whole(text):
 
 def recipients(rng):
     x = rng.random() * 100
-    one = [f"m{rng.randrange(6)}@example.test", f"b{rng.randrange(2)}@"
+    one = [f"m{rng.randrange(6)}@example.test", f"b{rng.randrange(16)}@"
            "example.test", f"r{rng.randrange(4)}@remote.test",
-           f"s{rng.randrange(2)}@remote.test"]
+           f"s{rng.randrange(8)}@remote.test"]
     special = ["team@example.test", "local@mail.example.test",
                "cmd@example.test", "list@example.test", "far@remote.test",
                "bad@example.test", "nosuch@remote.test"]
@@ -130,6 +132,8 @@ class Client:
             self.say(b"EHLO load.test\r\n") == [250]
 
     def transaction(self):
+        while self.shared[WAIT]:
+            time.sleep(0.02)
         token, size, rcpts = self.new()
         fate = "N"
         try:
@@ -195,6 +199,8 @@ class Client:
                             self.log_in)
 
     def do_sendmail(self):
+        while self.shared[WAIT]:
+            time.sleep(0.02)
         token, size, rcpts = self.new()
         fd = os.memfd_create("message")
         os.write(fd, message(token, size))

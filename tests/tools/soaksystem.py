@@ -20,7 +20,8 @@ VICTIMS = ("smtp-recv queue-inject queue-run queue-start deliver-spawn "
 # Where mail ends up on each system: Maildirs, and mboxes of virtual users.
 MAILDIRS = {"a": "m0 m1 m2 m3 m4 m5 tm fm lm rep".split(),
             "b": "r0 r1 r2 r3 tr fr lr fa".split()}
-MBOXES = {"a": "b0 b1 tb lb".split(), "b": "s0 s1 fb".split()}
+MBOXES = {"a": [f"b{i}" for i in range(16)] + ["tb", "lb"],
+          "b": [f"s{i}" for i in range(8)] + ["fb"]}
 DOMAIN = {"a": "example.test", "b": "remote.test"}
 # The places of an address that is not a mailbox.  A report comes for the
 # last two.
