@@ -52,6 +52,7 @@ static struct {
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi dbi;
+	int lock;
 } c;
 
 static void
@@ -139,6 +140,7 @@ lock(void)
 	char *path = path_make(PATH_STATE "/rate/lock");
 	int fd = open_lock(path);
 
+	c.lock = fd;
 	if (fd == -1)
 		give_up("lock", strerror(errno));
 	sigaction(SIGALRM, &sa, NULL);
@@ -341,7 +343,7 @@ message(void)
 }
 
 static void
-print(struct ratelimit_entry *e)
+print(struct buf *out, struct ratelimit_entry *e)
 {
 	struct buf key = {0};
 	unsigned i;
@@ -352,7 +354,7 @@ print(struct ratelimit_entry *e)
 	for (i = 0; i < e->n; i++) {
 		n = window_count(&e->w[i], c.now, e->rules[i].len);
 		if (n > 0)
-			printf("%s %s %llu %llu\n", key.p, e->rules[i].name,
+			buf_fmt(out, "%s %s %llu %llu\n", key.p, e->rules[i].name,
 			    (unsigned long long)n, (unsigned long long)
 			    ratelimit_max(&e->rules[i], &c.tables));
 	}
@@ -363,6 +365,7 @@ static int
 list(void)
 {
 	struct ratelimit_entry e;
+	struct buf out = {0};
 	MDB_cursor *cur;
 	MDB_val k, v;
 	int r;
@@ -372,11 +375,14 @@ list(void)
 	while (r == 0) {
 		r = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
 		if (r == 0 && entry(&e, &k, &v) == 0)
-			print(&e);
+			print(&out, &e);
 	}
 	if (r != MDB_NOTFOUND)
 		failed("list", r);
-	if (fflush(stdout) == EOF)
+	/* Whoever reads it slowly keeps no login waiting. */
+	mdb_txn_abort(c.txn);
+	close(c.lock);
+	if (write_all(1, out.p, out.len) == -1)
 		die_temp("cannot-write", "err=%m");
 	return 0;
 }
