@@ -275,7 +275,7 @@ refuse(struct ratelimit_entry *e, unsigned i, uint32_t nrcpt)
 		    (unsigned long long)max, r->text);
 	else
 		printf("4.7.0 %s\n", r->text);
-	fflush(stdout);
+	(void)fflush(stdout); /* the verdict is the exit code */
 	buf_free(&key);
 	return user && !never ? 111 : 100;
 }

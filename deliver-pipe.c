@@ -103,7 +103,7 @@ usage(void)
 int
 main(int argc, char *argv[])
 {
-	struct order o = {0};
+	static struct order o;
 	int c;
 
 	log_init(argv[0]);

@@ -166,6 +166,7 @@ main(int argc, char **argv)
 	static const char *const verbs[] = {"hold", "release", "remove",
 	    "retry", NULL};
 	char *queue = path_make(PATH_QUEUE);
+	const char *user;
 	int i = 0;
 
 	fd_guard();
@@ -173,7 +174,8 @@ main(int argc, char **argv)
 	q.verb = argc > 2 ? argv[1] : "";
 	while (verbs[i] != NULL && strcmp(verbs[i], q.verb) != 0)
 		i++;
-	q.why = getenv("USER") ? getenv("USER") : "-";
+	user = getenv("USER");
+	q.why = user != NULL ? user : "-";
 	q.what = argv + 2;
 	q.nwhat = argc - 2;
 	if (argc > 4 && strcmp(argv[2], "-w") == 0) {

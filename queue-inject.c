@@ -229,8 +229,9 @@ open_tables(void)
 static int
 prepare(void)
 {
-	char *dir = path_make(PATH_QUEUE);
+	char *dir;
 	sigset_t none;
+	int r;
 
 	/* A file of ours must never get the number 6 by chance. */
 	q.answer = q.keep ? 0 : fcntl(6, F_SETFD, FD_CLOEXEC) == 0 ? 6 : -1;
@@ -245,7 +246,10 @@ prepare(void)
 	deposit_begin(&q.d, 1);
 	if (open_tables() == -1)
 		return refuse(EX_CONF, "tables cannot be read");
-	if (chdir(dir) == -1)
+	dir = path_make(PATH_QUEUE);
+	r = chdir(dir);
+	free(dir);
+	if (r == -1)
 		return refuse(EX_QUEUE, "queue is not there");
 	q.trusted = may_claim(getuid());
 	return 0;

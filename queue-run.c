@@ -282,6 +282,7 @@ main(int argc, char **argv)
 {
 	sigset_t while_waiting;
 	const char *what = "";
+	char *dir;
 
 	fd_guard();
 	log_init("queue-run");
@@ -291,8 +292,10 @@ main(int argc, char **argv)
 	umask(077);
 	q.started = time(NULL);
 	srand((unsigned)q.started ^ (unsigned)getpid());
-	if (chdir(path_make(PATH_QUEUE)) == -1)
+	dir = path_make(PATH_QUEUE);
+	if (chdir(dir) == -1)
 		die_temp("queue-open", "err=%m");
+	free(dir);
 	only_one();
 	fd_cloexec(CHANNEL_LOCAL);
 	fd_cloexec(CHANNEL_REMOTE);

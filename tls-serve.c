@@ -222,7 +222,7 @@ directory_of(const char *name)
 	buf_str(&dir, path_prefix());
 	buf_str(&dir, PATH_TLS);
 	len = dir.len;
-	if (n <= DOMAIN_LEN && addr_domain_valid(name, n, 0, 0)) {
+	if (n > 0 && n <= DOMAIN_LEN && addr_domain_valid(name, n, 0, 0)) {
 		memcpy(t.name, name, n);
 		str_lower(t.name, n);
 		buf_fmt(&dir, "/%s", t.name);

@@ -121,6 +121,7 @@ child_start(const char *path, char *const argv[], char *const envp[],
 	 * Behind vfork we wait for the exec, and a child that has become its
 	 * user can be stopped by him before it: he would stop us.
 	 */
+	/* NOLINTNEXTLINE(clang-analyzer-*fork): run() calls the system only. */
 	pid = other ? fork() : vfork();
 	if (pid == 0) {
 		err = run(path, argv, envp, map, nmap, user);

@@ -104,11 +104,13 @@ static void
 check_trusted(struct compile *c)
 {
 	const struct conf_value *v = conffile_find(&c->conf, "trusted");
-	const char *p = v == NULL ? "" : v->text.p;
 	struct netprefix x;
+	const char *p;
 	size_t n;
 
-	for (; *(p += strspn(p, " \t,")) != '\0'; p += n) {
+	if (v == NULL)
+		return;
+	for (p = v->text.p; *(p += strspn(p, " \t,")) != '\0'; p += n) {
 		n = strcspn(p, " \t,");
 		if (netprefix_parse(&x, p, n) == 0) {
 			if (x.bits == 0 || (x.bits == 96 &&

@@ -51,6 +51,14 @@ outmsg_load(struct outmsg *m, int fd)
 	return r == -1 ? -1 : 0;
 }
 
+/* Is it what outmsg_load saw? */
+static int
+same(const struct smtpout *a, const struct smtpout *b)
+{
+	return a->size == b->size && a->eight == b->eight &&
+	    a->header8 == b->header8 && a->barecr == b->barecr;
+}
+
 int
 outmsg_part(struct outmsg *m, struct outmsg_pos *pos)
 {
@@ -71,7 +79,7 @@ outmsg_part(struct outmsg *m, struct outmsg_pos *pos)
 	if (pos->off < m->end - m->start)
 		return 1;
 	smtpout_end(&pos->state, &m->wire);
-	if (memcmp(&pos->state, &m->is, sizeof m->is) != 0) {
+	if (!same(&pos->state, &m->is)) {
 		errno = EIO;
 		return -1;
 	}

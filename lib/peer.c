@@ -42,7 +42,7 @@ take_text(struct peer *p, const char *s)
 static void
 ask_socket(struct peer *p)
 {
-	union sockaddrs s;
+	union sockaddrs s = {0};
 	socklen_t len = sizeof s;
 	char port[8], *d = port + sizeof port - 1;
 	unsigned n;
@@ -70,7 +70,7 @@ ask_socket(struct peer *p)
 int
 peer_on_network(void)
 {
-	union sockaddrs s;
+	union sockaddrs s = {0};
 	socklen_t len = sizeof s;
 
 	return getpeername(0, &s.any, &len) == 0 &&

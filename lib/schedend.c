@@ -148,6 +148,7 @@ backoff(const struct sched *s, const struct work *w)
 		wait = max;
 	if (wait < min)
 		wait = min;
+	/* NOLINTNEXTLINE(cert-msc30-c,cert-msc50-cpp): no secret. */
 	return (uint32_t)(wait + (uint64_t)rand() % (wait / 4 + 1));
 }
 

@@ -192,21 +192,27 @@ override(const struct setting *s)
 	return v != NULL && setting_valid(s, v) == 0 ? v : NULL;
 }
 
+/* The value in force. */
+static const char *
+value(const struct map *m, const struct setting *s)
+{
+	const char *v;
+	size_t n;
+
+	if (s->flags & SET_CLIENT && env_trusted() && (v = override(s)) != NULL)
+		return v;
+	if (m->p != NULL && map_get2(m, 's', s->name, strlen(s->name), &v,
+	    &n) == 1 && n > 0 && v[n - 1] == '\0')
+		return v;
+	return s->dflt;
+}
+
 const char *
 setting(const struct map *m, const char *name)
 {
 	const struct setting *s = setting_find(name);
-	const char *v;
-	size_t n;
 
-	if (s == NULL)
-		return NULL;
-	if (s->flags & SET_CLIENT && env_trusted() && (v = override(s)) != NULL)
-		return v;
-	if (m->p != NULL && map_get2(m, 's', name, strlen(name), &v, &n) == 1 &&
-	    n > 0 && v[n - 1] == '\0')
-		return v;
-	return s->dflt;
+	return s != NULL ? value(m, s) : NULL;
 }
 
 const char *
@@ -235,7 +241,7 @@ setting_num(const struct map *m, const char *name)
 	uint64_t n = 0;
 
 	if (s != NULL)
-		to_num(s, setting(m, name), &n);
+		to_num(s, value(m, s), &n);
 	return n;
 }
 

@@ -128,7 +128,7 @@ bad_mail(struct smtps *s, const char *p, size_t n, struct smtparg_mail *m)
 void
 smtps_mail(struct smtps *s, const char *p, size_t n)
 {
-	struct smtparg_mail m;
+	struct smtparg_mail m = {0};
 	const char *no;
 
 	s->addr.len = 0;
@@ -190,7 +190,7 @@ void
 smtps_rcpt(struct smtps *s, const char *line, size_t len)
 {
 	const char *p = line, *no;
-	struct smtparg_rcpt rcpt;
+	struct smtparg_rcpt rcpt = {0};
 	enum addr_result r;
 	size_t n = len;
 

@@ -15,8 +15,8 @@ struct arena_chunk {
 void *
 arena_get(struct arena *a, size_t n)
 {
-	size_t want = n > CHUNK ? n : CHUNK;
 	struct arena_chunk *c;
+	size_t want;
 	char *p;
 
 	n = (n + 7) & ~(size_t)7;

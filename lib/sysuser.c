@@ -104,7 +104,7 @@ scan_file(const char *file, struct sysuser *u, const char *name,
 			continue;
 		if (fn != NULL)
 			fn(arg, u);
-		else
+		if (name != NULL)
 			found = strcmp(u->name.p, name) == 0;
 	}
 	buf_free(&text);

@@ -145,7 +145,8 @@ work_load(struct store *s, struct msg *m, const struct map *table)
 	    memcmp(w->slot.head.id, m->id, ID_LEN) != 0 ||
 	    ((m->again || m->attempts > 0) &&
 		read_journal(w, s->qdir) == -1)) {
-		if (w->slot.fd != -1 && memcmp(w->slot.head.id, m->id, ID_LEN))
+		if (w->slot.fd != -1 &&
+		    memcmp(w->slot.head.id, m->id, ID_LEN) != 0)
 			errno = ENODATA;
 		work_free(w);
 		return NULL;
