@@ -149,9 +149,14 @@ N := 200000
 soak: all tools
 	tests/tools/soak -n $(N) -o $(B)/soak.log
 
-help:
-	@echo 'all check lint fuzz asan faults soak install uninstall clean'
+# Power cuts: by a log of file operations, and of a block device (root).
+powercut: all tools
+	nice tests/tools/powercut -n 600 -s 45 -o $(B)/powercut.log
 
-.PHONY: all tools check clean help install uninstall lint fuzz asan faults soak
+help:
+	@echo 'all check lint fuzz asan faults soak powercut install uninstall clean'
+
+.PHONY: all tools check clean help install uninstall lint fuzz asan faults soak \
+        powercut
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/*/lib/*.d)
