@@ -253,7 +253,7 @@ from() {
 }
 from a@good.test '250 2.1.0 ok' 1
 from a@none.test "553 5.1.8 sender's domain takes no mail" 1
-from a@null.test "556 5.1.10 sender's domain takes no mail (null MX)" 1
+from a@null.test "550 5.7.27 sender's domain takes no mail (null MX)" 1
 from a@later.test "451 4.4.3 sender's domain cannot be looked up now" 1
 from alice@example.test '550 5.7.1 log in to send with this address' 0
 from '' '250 2.1.0 ok' 0
