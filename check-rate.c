@@ -384,6 +384,7 @@ list(void)
 	close(c.lock);
 	if (write_all(1, out.p, out.len) == -1)
 		die_temp("cannot-write", "err=%m");
+	buf_free(&out);
 	return 0;
 }
 

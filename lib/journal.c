@@ -147,7 +147,7 @@ add_clean(struct buf *b, const char *s, size_t max)
 {
 	size_t i;
 
-	for (i = 0; s[i] != '\0' && i < max; i++)
+	for (i = 0; i < max && s[i] != '\0'; i++)
 		buf_byte(b, (unsigned char)s[i] < ' ' ? ' ' : s[i]);
 }
 

@@ -29,7 +29,7 @@ make_name(struct name *f, const struct letter *l)
 	size_t i;
 	int n;
 
-	for (i = 0; l->host[i] != '\0' && i < sizeof host - 1; i++)
+	for (i = 0; i < sizeof host - 1 && l->host[i] != '\0'; i++)
 		host[i] = l->host[i] == '/' || l->host[i] == ':' ||
 		    l->host[i] <= ' ' ? '_' : l->host[i];
 	host[i] = '\0';
