@@ -62,6 +62,7 @@ make_queue(const struct child_user *owner)
 	    (made && sync_names(AT_FDCWD, "..") == -1) ||
 	    (owner != NULL && chown(".", owner->uid, owner->gid) == -1))
 		die_temp("start-queue", "dir=%s err=%m", queue);
+	free(queue);
 }
 
 /* The directory is its owner's, who could have put links into it: what is in

@@ -168,7 +168,7 @@ add_text(struct buf *b, const char *text)
 {
 	size_t i;
 
-	for (i = 0; text[i] != '\0' && i < REASON_MAX; i++)
+	for (i = 0; i < REASON_MAX && text[i] != '\0'; i++)
 		buf_byte(b, text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
 }
 

@@ -14,7 +14,7 @@ add_part(struct buf *b, const char *s, size_t max)
 	size_t i;
 	char c;
 
-	for (i = 0; s[i] != '\0' && i < max; i++) {
+	for (i = 0; i < max && s[i] != '\0'; i++) {
 		c = s[i];
 		if (c == '(' || c == ')' || c == '\\' || c == ';' ||
 		    (unsigned char)c <= ' ' || c == 0x7f)

@@ -184,7 +184,7 @@ override(const struct setting *s)
 	const char *v;
 	size_t i;
 
-	for (i = 0; s->name[i] != '\0' && i < sizeof name - 4; i++)
+	for (i = 0; i < sizeof name - 4 && s->name[i] != '\0'; i++)
 		name[i + 3] = s->name[i] == '-' ? '_'
 		    : s->name[i] >= 'a' && s->name[i] <= 'z'
 		    ? (char)(s->name[i] - 32) : s->name[i];
