@@ -179,7 +179,7 @@ deliver_order(const struct order *o)
 static int
 serve(void)
 {
-	struct order o = {0};
+	static struct order o;
 	int r;
 
 	while ((r = order_next(&o, 3)) == 1) {
@@ -203,7 +203,7 @@ usage(void)
 int
 main(int argc, char *argv[])
 {
-	struct order o = {0};
+	static struct order o;
 	int c, keep = 0;
 
 	log_init(argv[0]);
