@@ -139,6 +139,30 @@ asan:
 	cat $(ASANDIR)/report.* 2>/dev/null && code=1; \
 	$(MAKE) clean; exit $$code
 
+# The same with valgrind, which takes longer: the unit tests and tests/prog, or
+# what TESTS says.
+valgrind:
+	$(MAKE) clean
+	$(MAKE) LEANCC='$(CC)' LEANLD= OPT='-O1 -g' all tools
+	CC='$(CC)' TESTS='$(TESTS)' tests/tools/valgrind-tests $(PROGS); \
+	code=$$?; $(MAKE) clean; exit $$code
+
+# What compilers see without running anything.  Checks that are off, and
+# findings that are none, are in .clang-tidy and tests/cppcheck, or in the
+# source with NOLINT, each with the reason.
+ANALYZED := $(PROGS:%=%.c) $(LIBSRC)
+analyze: $(ANALYZED:%.c=$(B)/analyze/%.ok)
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
+	    --suppressions-list=tests/cppcheck --library=posix,gnu -Ilib \
+	    -D_GNU_SOURCE -DPC_ROOT='""' -DPC_LIBEXEC='""' $(ANALYZED)
+$(B)/analyze/%.ok: %.c .clang-tidy config.mk
+	@mkdir -p $(@D)
+	@echo analyze $<
+	@gcc $(DEFS) $(CPPFLAGS_$*) $(CFLAGS) -Wconversion -fanalyzer -Werror \
+	    -MMD -MP -MT $@ -c -o $(@:.ok=.o) $<
+	@clang-tidy --quiet $< -- $(DEFS) $(CPPFLAGS_$*) $(CFLAGS) 2>/dev/null
+	@touch $@
+
 # Every program of the queue's way, killed or failed at every system call.
 faults: all tools
 	tests/tools/fault -o $(B)/faults.log
@@ -154,9 +178,9 @@ powercut: all tools
 	nice tests/tools/powercut -n 600 -s 45 -o $(B)/powercut.log
 
 help:
-	@echo 'all check lint fuzz asan faults soak powercut install uninstall clean'
+	@echo 'all check lint analyze asan valgrind fuzz faults soak powercut install uninstall clean'
 
-.PHONY: all tools check clean help install uninstall lint fuzz asan faults soak \
+.PHONY: all tools check clean help install uninstall lint analyze fuzz asan valgrind faults soak \
         powercut
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/*/lib/*.d)
