@@ -12,11 +12,13 @@
 int
 main(int argc, char *argv[])
 {
+	static char report[4096];
 	static char *args[1024] = {"valgrind", "-q", "--vgdb=no",
-	    "--error-exitcode=99", "--leak-check=full",
+	    "--error-exitcode=99", "--leak-check=" LEAKS,
 	    "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
-	    "--log-file=" DIR "/../report.%p"};
+	    report};
 	static char path[4096] = DIR "/";
+	struct timespec now;
 	const char *slash = strrchr(argv[0], '/');
 	size_t n = strlen(path), at = 0;
 
