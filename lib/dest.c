@@ -20,12 +20,12 @@ goal_word(enum goal_kind kind)
 }
 
 static struct dest **
-chain(struct dests *t, const char *key)
+chain(struct dests *t, enum goal_kind kind, const char *name)
 {
-	unsigned h = 5381;
+	unsigned h = 5381 + kind;
 
-	for (; *key != '\0'; key++)
-		h = h * 33 ^ (unsigned char)*key;
+	for (; *name != '\0'; name++)
+		h = h * 33 ^ (unsigned char)*name;
 	return &t->chain[h % DESTS];
 }
 
@@ -44,33 +44,35 @@ forget(struct dest **at)
 	struct dest *d = *at;
 
 	*at = d->next;
-	free(d->key);
+	buf_free(&d->why);
 	free(d);
 }
 
+/* Asked for each message that waits whenever a delivery ends: it makes no
+ * string. */
 struct dest *
 dest_get(struct dests *t, const struct goal *g)
 {
-	uint32_t now = (uint32_t)time(NULL);
-	struct buf b = {0};
-	struct dest *d, **at;
+	struct dest *d, **at = chain(t, g->kind, g->dest);
+	uint32_t now = 0;
+	size_t n;
 
-	buf_fmt(&b, "%s %s", goal_word(g->kind), g->dest);
-	buf_cstr(&b);
-	at = chain(t, b.p);
-	while ((d = *at) != NULL && strcmp(d->key, b.p) != 0) {
+	while ((d = *at) != NULL &&
+	    (d->kind != g->kind || strcmp(d->name, g->dest) != 0)) {
+		if (now == 0)
+			now = (uint32_t)time(NULL);
 		if (forgotten(d, now))
 			forget(at);
 		else
 			at = &d->next;
 	}
-	if (d != NULL) {
-		buf_free(&b);
+	if (d != NULL)
 		return d;
-	}
-	d = xalloc(sizeof *d);
+	n = strlen(g->dest) + 1;
+	d = xalloc(sizeof *d + n);
 	memset(d, 0, sizeof *d);
-	d->key = b.p; /* owned from here on */
+	d->kind = g->kind;
+	memcpy(d->name, g->dest, n);
 	d->answered = clock_ms();
 	*at = d;
 	return d;
@@ -83,12 +85,9 @@ dest_drop(struct dests *t, struct dest *d)
 
 	if (d->running > 0 || d->fails > 0 || d->parked.n > 0)
 		return;
-	for (at = chain(t, d->key); *at != d; at = &(*at)->next)
+	for (at = chain(t, d->kind, d->name); *at != d; at = &(*at)->next)
 		;
-	*at = d->next;
-	free(d->key);
-	buf_free(&d->why);
-	free(d);
+	forget(at);
 }
 
 void
@@ -109,7 +108,6 @@ dest_answered(struct dest *d, int reached)
 	/* NOLINTNEXTLINE(cert-msc30-c,cert-msc50-cpp): no secret. */
 	d->until = (uint32_t)time(NULL) + wait + (uint32_t)(rand() % 15);
 }
-
 
 void
 dest_note(struct dest *d, const char *text, size_t len)

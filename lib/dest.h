@@ -6,7 +6,7 @@
 
 /* One destination (kind and name). */
 struct dest {
-	char *key;
+	enum goal_kind kind;
 	struct dest *next;      /* in its hash chain */
 	unsigned running;
 	unsigned fails;         /* in a row, of the whole destination */
@@ -14,6 +14,7 @@ struct dest {
 	uint64_t answered;      /* clock_ms of the last verdict */
 	struct buf why;         /* why it was not reached last */
 	struct msglist parked;  /* messages that wait for it, unloaded */
+	char name[];
 };
 
 enum { DESTS = 1024 };
