@@ -12,7 +12,8 @@ code=0
 "$top/tests/tools/soak" -d "$t/tmp" -n 2000 -t 40 -i 0.3 -h 4 \
     >"$t/out" 2>"$t/err" || code=$?
 sed 's/^/# /' "$t/out"
-[ $code = 0 ] || sed 's/^/# /' "$t/err"
+# A failure is told where prove shows it.
+[ $code = 0 ] || sed 's/^/# /' "$t/out" "$t/err" >&2
 is 'nothing lost, nothing doubled, nothing torn' $code 0
 accepted() { sed -n 's/^\([0-9]*\) accepted in.*/\1/p' "$t/out"; }
 like 'of what was accepted' "$(accepted)" '^[1-9][0-9]+$'
