@@ -72,7 +72,7 @@ like 'and those of recipients' "$(tr '\0' '\n' <"$f")" '^anotify=NEVER$'
 
 # Who may say where a message came from, and what the receiver thinks of it.
 claims='Aproto=ESMTP\0Apeer=192.0.2.7\0Aauth=eve\0Aspam=x\0Afolder=Junk\0Aunknown=kept\0Fa@b\0Talice@example.test\0\0'
-attrs() { tr '\0' '\n' <"$(grep -l "${text#K}" "$Q"/slot/*/*)" | grep -a '^A' | sort | tr '\n' ' '; }
+attrs() { tr '\0' '\n' <"$(grep -l "${text#K}" "$Q"/slot/*/*)" | grep -a '^A[a-z]*=' | sort | tr '\n' ' '; }
 run "$claims"
 is 'the queue'\''s user may' "$(attrs)" \
     'Aauth=eve Afolder=Junk Apeer=192.0.2.7 Aproto=ESMTP Aspam=x Aunknown=kept '
