@@ -3,6 +3,7 @@
 # Postfix: they are fetched, unpacked below build/, and run in a mount
 # namespace where their files lie over the system's.
 # shellcheck disable=SC2154
+. "$top/bench/notqmail.sh"
 
 # unpack NAME PACKAGE…: into $debs/NAME.
 debs=$top/build/bench-debs

@@ -116,6 +116,7 @@ available() {
 	! command -v postfix >/dev/null || echo postfix
 	! unpack opensmtpd opensmtpd || echo opensmtpd
 	! unpack exim4 exim4-base exim4-daemon-light || echo exim4
+	[ -z "${NOTQMAIL_SRC:-}" ] || echo notqmail
 	echo floor
 }
 . "$top/bench/others.sh"
