@@ -350,6 +350,9 @@ main(int argc, char **argv)
 	recvlog_init(&r.log, &r.s, &r.peer);
 	r.message.keep.sock = -1;
 	conn_init(&r.conn, 1000);
+	/* A libc may unmap what it has when all is freed: with this held, paths
+	 * come and go without that. */
+	buf_room(&r.s.env, 1);
 	if (open_tables() == -1) {
 		log_fatal("tables-open", "client=%s err=%m",
 		    r.log.client);
