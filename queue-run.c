@@ -213,7 +213,7 @@ serve_ready(struct pollfd *p)
 		store_read_notes(&q.store);
 	for (i = 0; i < CHANS; i++) {
 		if (p[P_LOCAL + i].revents & POLLOUT)
-			q.sched.full[i] = 0;
+			sched_writable(&q.sched, i);
 		if (p[P_LOCAL + i].revents & ~POLLOUT)
 			read_channel(q.sched.chan[i]);
 	}

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 enum {
 	ORDER_RCPTS = 100,
 	ORDER_BYTES = 50000,  /* of recipients in one order */
-	LIMIT_MAX = DELIVERIES / 2, /* deliveries of one channel */
-	STALLED_MS = 1000     /* no verdict for so long: others go first */
+	LIMIT_MAX = DELIVERIES / 2 /* deliveries of one channel */
 };
 
 static unsigned
@@ -35,6 +35,7 @@ sched_settings(struct sched *s)
 	if (s->dest_limit == 0)
 		s->dest_limit = 1;
 	s->store->recycle = (int)setting_num(m, "queue-recycle");
+	s->stirred = 1;
 }
 
 void
@@ -44,15 +45,23 @@ sched_init(struct sched *s, struct store *store, struct tables *t, int local,
 	memset(s, 0, sizeof *s);
 	s->store = store;
 	s->tables = t;
+	s->end = &s->active;
 	s->chan[CHAN_LOCAL] = local;
 	s->chan[CHAN_REMOTE] = remote;
 	sched_settings(s);
 }
 
+void
+sched_writable(struct sched *s, int chan)
+{
+	s->full[chan] = 0;
+	s->stirred = 1;
+}
+
 /* ---- destinations ---- */
 
-static unsigned
-dest_limit(const struct sched *s, const struct goal *g)
+unsigned
+sched_dest_limit(const struct sched *s, const struct goal *g)
 {
 	/* One mailbox file takes one message at a time. */
 	return g->kind == GOAL_MBOX && s->dest_limit > 2 ? 2 : s->dest_limit;
@@ -82,6 +91,7 @@ sched_retry(struct sched *s)
 		}
 	}
 	store_due_all(s->store);
+	s->stirred = 1;
 }
 
 /* ---- orders ---- */
@@ -155,17 +165,17 @@ make_order(struct buf *b, struct work *w, unsigned i, struct delivery *dl)
 	buf_byte(b, '\0');
 }
 
+/* Its number says its place in the table too. */
 static struct delivery *
 new_delivery(struct sched *s)
 {
-	struct delivery *d;
+	unsigned i;
 
-	for (d = s->delivery; d < s->delivery + DELIVERIES; d++) {
-		if (d->number == 0) {
-			if (++s->number == 0)
-				s->number = 1;
-			d->number = s->number;
-			return d;
+	for (i = 0; i < DELIVERIES; i++) {
+		if (s->delivery[i].number == 0) {
+			s->number = s->number % (UINT_MAX / DELIVERIES - 1) + 1;
+			s->delivery[i].number = s->number * DELIVERIES + i;
+			return &s->delivery[i];
 		}
 	}
 	return NULL;
@@ -252,9 +262,8 @@ defer_backed_off(struct work *w, unsigned i, const struct dest *d)
 		w->goal[i].state = GOAL_DEFERRED;
 }
 
-/* Starts what may start of one message. */
-static void
-start_orders(struct sched *s, struct work *w)
+void
+sched_start(struct sched *s, struct work *w)
 {
 	uint32_t now = (uint32_t)time(NULL);
 	struct goal *g;
@@ -271,130 +280,11 @@ start_orders(struct sched *s, struct work *w)
 		d = dest_get(&s->dests, g);
 		if (d->until > now)
 			defer_backed_off(w, i, d);
-		else if (d->running < dest_limit(s, g))
+		else if (d->running < sched_dest_limit(s, g))
 			send_order(s, w, i, d);
 		if (d->running == 0)
 			dest_drop(&s->dests, d);
 	}
-}
-
-/* ---- messages ---- */
-
-/* Takes what waits for a slow destination out of the way of the rest. */
-static void
-park(struct sched *s, struct work **at)
-{
-	struct work *w = *at;
-	struct msg *m = w->m;
-	struct goal *g = w->goal;
-	uint64_t now = clock_ms();
-	struct dest *d;
-
-	while (g->state != GOAL_TODO)
-		g++;
-	d = dest_get(&s->dests, g);
-	if (d->running >= dest_limit(s, g)) {
-		if (now - d->answered < STALLED_MS)
-			return;
-		msglist_add(&d->parked, m);
-	} else {
-		if (now - s->answered[g->kind == GOAL_SMTP] < STALLED_MS)
-			return;
-		msglist_add(&s->parked[g->kind == GOAL_SMTP], m);
-	}
-	m->state = MSG_PARKED;
-	*at = w->next;
-	s->nactive--;
-	work_free(w);
-}
-
-/* A slot that could not be loaded. */
-static void
-not_loaded(struct sched *s, struct msg *m)
-{
-	uint32_t num;
-
-	switch (errno) {
-	case ENOENT:
-	case ENODATA: /* free, or another message's: this one has ended */
-		num = m->num;
-		store_forget(s->store, m);
-		store_look(s->store, num);
-		return;
-	case EPROTO:
-		store_aside(s->store, m->num, "checksum or contents");
-		break;
-	default:
-		log_warn("queue-load", "id=%.*s err=%m", ID_LEN, m->id);
-		m->next = (uint32_t)time(NULL) + 60;
-		store_schedule(s->store, m);
-		return;
-	}
-	store_forget(s->store, m);
-}
-
-/* A message from this host: its first line in the log.  The line of one that
- * came by SMTP is smtp-recv's. */
-static void
-log_arrival(const struct work *w)
-{
-	const char *uid = envelope_attr(&w->slot.env, "uid");
-
-	if (!w->m->again && w->m->attempts == 0 &&
-	    envelope_attr(&w->slot.env, "peer") == NULL)
-		log_info("msg-new", "id=%.*s from=<%s> size=%llu nrcpt=%u "
-		    "uid=%s", ID_LEN, w->slot.head.id, work_sender(w),
-		    (unsigned long long)w->slot.head.size, w->slot.env.nrcpt,
-		    uid);
-}
-
-static void
-load(struct sched *s)
-{
-	struct work *w;
-	struct msg *m;
-
-	while (s->nactive < ACTIVE_MAX && !s->stopping &&
-	    (m = store_next(s->store)) != NULL) {
-		m->state = MSG_ACTIVE;
-		w = work_load(s->store, m, &s->tables->map);
-		if (w == NULL) {
-			not_loaded(s, m);
-			continue;
-		}
-		if (w->slot.head.state == SLOT_HELD) {
-			m->state = MSG_HELD;
-			work_free(w);
-			continue;
-		}
-		log_arrival(w);
-		w->next = s->active;
-		s->active = w;
-		s->nactive++;
-	}
-}
-
-int
-sched_run(struct sched *s)
-{
-	struct work **at, *w;
-	int again = 0, crowded;
-
-	load(s);
-	crowded = s->nactive >= ACTIVE_MAX && store_nready(s->store) > 0;
-	for (at = &s->active; (w = *at) != NULL;) {
-		if (w->todo > 0)
-			start_orders(s, w);
-		if (w->running == 0 && (w->todo == 0 || s->stopping)) {
-			if (sched_end(s, at))
-				again = 1;
-		} else if (w->running == 0 && crowded) {
-			park(s, at);
-		}
-		if (*at == w)
-			at = &w->next;
-	}
-	return again;
 }
 
 int

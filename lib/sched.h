@@ -35,8 +35,14 @@ struct sched {
 	struct dests dests;
 	struct delivery delivery[DELIVERIES];
 	unsigned number;
-	struct work *active;    /* list */
+	struct work *active;    /* list, in the order of loading */
+	struct work **end;      /* of that list */
 	unsigned nactive;
+	struct work *unseen;    /* the first that was not tried to start yet */
+	unsigned freed;         /* deliveries ended since all were tried */
+	int stirred;            /* something else changed: all are tried */
+	struct work *over;      /* list: nothing of them runs or is to start */
+	uint64_t parked_at;     /* clock_ms */
 	unsigned reports;       /* bounce-build processes running */
 	int stopping;           /* TERM: start nothing more */
 };
@@ -48,12 +54,23 @@ void sched_settings(struct sched *s);
 /* Loads what is ready, starts what may start, ends what is done.  Returns
  * whether it must soon be called again (a slot was still locked). */
 int sched_run(struct sched *s);
+/* The channel's socket takes packets again. */
+void sched_writable(struct sched *s, int chan);
+/* Starts what may start of one message. */
+void sched_start(struct sched *s, struct work *w);
+/* How many deliveries of the goal's destination may run. */
+unsigned sched_dest_limit(const struct sched *s, const struct goal *g);
+/* Has it come so far that nothing of w runs and nothing is to start?  Then the
+ * next sched_run ends it. */
+void sched_settled(struct sched *s, struct work *w);
 /*
- * Nothing of *at runs and nothing is to start: it is ended, or scheduled for
- * its next attempt, or a report is started (lib/schedend.c).  Takes it out of
- * the list unless it goes on.  1 when it must be tried again in a moment.
+ * Nothing of w runs and nothing is to start: it is ended, or scheduled for its
+ * next attempt, or a report is started (lib/schedend.c).  Unloads it unless it
+ * goes on.  1 when it must be tried again in a moment.
  */
-int sched_end(struct sched *s, struct work **at);
+int sched_end(struct sched *s, struct work *w);
+/* Takes w out of the list of active ones and frees it. */
+void sched_unload(struct sched *s, struct work *w);
 /* One answer packet of a spawner: 0, -1 when it is malformed. */
 int sched_answer(struct sched *s, const char *p, size_t n);
 /* Forgets every back-off (ALRM). */

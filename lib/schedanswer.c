@@ -84,6 +84,7 @@ line(struct sched *s, struct delivery *dl, const char *p, size_t n,
 			work_verdict(dl->w, i, GOAL_EXPANDED, "", "", 0);
 		work_expand(dl->w, &s->tables->map, dl->w->goal[i].root,
 		    v.text, v.len, &dl->w->goal[i]);
+		s->stirred = 1;
 	} else if (g->state == GOAL_RUNNING ||
 	    (g->state == GOAL_EXPANDED && v.kind != 'K')) {
 		apply(dl, i, &v);
@@ -123,7 +124,11 @@ finish(struct sched *s, struct delivery *dl, int code)
 			apply(dl, dl->goal[i], &v);
 		}
 	}
-	dest_answered(dl->dest, reached || lines == 0);
+	reached |= lines == 0;
+	dest_answered(dl->dest, reached);
+	if (!reached)
+		s->stirred = 1; /* what waits for it is deferred */
+	s->freed++;
 	s->answered[dl->chan] = clock_ms();
 	s->running[dl->chan]--;
 	dl->dest->running--;
@@ -131,6 +136,7 @@ finish(struct sched *s, struct delivery *dl, int code)
 	sched_unpark(s, &dl->dest->parked);
 	sched_unpark(s, &s->parked[dl->chan]);
 	dest_drop(&s->dests, dl->dest);
+	sched_settled(s, dl->w);
 	dl->number = 0;
 	dl->lines.len = 0;
 }
@@ -139,7 +145,7 @@ int
 sched_answer(struct sched *s, const char *p, size_t n)
 {
 	struct records r = {p, p + n};
-	struct delivery *dl = s->delivery;
+	struct delivery *dl;
 	uint64_t number, code = 111;
 	const char *t;
 	size_t len;
@@ -149,9 +155,8 @@ sched_answer(struct sched *s, const char *p, size_t n)
 	if (record_next(&r, &tag, &t, &len) != 1 || tag != 'N' ||
 	    parse_u64(t, len, &number) == -1 || number == 0)
 		return -1;
-	while (dl < s->delivery + DELIVERIES && dl->number != number)
-		dl++;
-	if (dl == s->delivery + DELIVERIES)
+	dl = &s->delivery[number % DELIVERIES];
+	if (dl->number != number)
 		return -1;
 	while ((k = record_next(&r, &tag, &t, &len)) == 1) {
 		if (tag == 'L') {

@@ -9,17 +9,6 @@
 
 enum { REPORTS_MAX = 10 };
 
-/* Takes a work out of the list of active ones and frees it. */
-static void
-unload(struct sched *s, struct work **at)
-{
-	struct work *w = *at;
-
-	*at = w->next;
-	s->nactive--;
-	work_free(w);
-}
-
 static int64_t
 age(const struct work *w)
 {
@@ -131,6 +120,7 @@ sched_reaped(struct sched *s, int pid, int code)
 			    "", 0);
 		}
 	}
+	sched_settled(s, w);
 	return 1;
 }
 
@@ -153,9 +143,8 @@ backoff(const struct sched *s, const struct work *w)
 }
 
 static void
-reschedule(struct sched *s, struct work **at)
+reschedule(struct sched *s, struct work *w)
 {
-	struct work *w = *at;
 	struct msg *m = w->m;
 
 	m->attempts++;
@@ -165,13 +154,12 @@ reschedule(struct sched *s, struct work **at)
 	if (slot_mark(w->slot.fd, &w->slot.head) == -1)
 		log_warn("queue-mark", "id=%.*s err=%m", ID_LEN, m->id);
 	store_schedule(s->store, m);
-	unload(s, at);
+	sched_unload(s, w);
 }
 
 int
-sched_end(struct sched *s, struct work **at)
+sched_end(struct sched *s, struct work *w)
 {
-	struct work *w = *at;
 	struct msg *m = w->m;
 	int sync;
 
@@ -179,7 +167,7 @@ sched_end(struct sched *s, struct work **at)
 		/* Stopping: what was not begun stays as it was. */
 		m->next = 0;
 		store_schedule(s->store, m);
-		unload(s, at);
+		sched_unload(s, w);
 		return 0;
 	}
 	work_fail_loops(w);
@@ -192,7 +180,7 @@ sched_end(struct sched *s, struct work **at)
 		return 1;
 	}
 	if (work_settle(w) > 0) {
-		reschedule(s, at);
+		reschedule(s, w);
 		return 0;
 	}
 	/* The mark must be durable where nobody else remembers what was done,
@@ -203,9 +191,9 @@ sched_end(struct sched *s, struct work **at)
 			return 1;
 		log_warn("queue-done", "id=%.*s err=%m", ID_LEN, m->id);
 		m->again = 1;
-		reschedule(s, at);
+		reschedule(s, w);
 		return 0;
 	}
-	unload(s, at);
+	sched_unload(s, w);
 	return 0;
 }

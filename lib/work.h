@@ -79,7 +79,10 @@ struct work {
 	unsigned nreported;
 	int sync_later;     /* of several entries the last one syncs all */
 	uint64_t loaded;    /* clock_us */
-	struct work *next;
+	struct work *next;  /* of the active ones, and the pointer to this */
+	struct work **at;
+	struct work *over;  /* the next one to be ended */
+	int is_over;        /* it is in that list */
 };
 
 /* Loads m's slot and journal and expands every recipient that is to do.
