@@ -88,23 +88,13 @@ catch_signals(sigset_t *while_waiting)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Opens the tables anew if another set is in force. */
-static void
-look_at_tables(void)
-{
-	if (!tables_refresh(&q.tables))
-		return;
-	sched_settings(&q.sched);
-	log_info("queue-tables", "conf=%s", tables_hash(&q.tables.map));
-}
-
 /* HUP: who only edited a file learns that it is not in force. */
 static void
 hint_stale(void)
 {
 	const char *path;
 
-	look_at_tables();
+	sched_tables(&q.sched);
 	if (q.tables.map.p != NULL &&
 	    tables_stale_source(&q.tables.map, &path) == 1)
 		log_warn("tables-stale", "file=%s conf=%s text=%s", path,
@@ -243,7 +233,9 @@ wait_events(int ms, const sigset_t *while_waiting)
 	i = ppoll(p, (nfds_t)n, &t, while_waiting);
 	if (i > 0)
 		serve_ready(p);
-	else if (i == -1 && errno != EINTR)
+	else if (i == 0)
+		sched_tables(&q.sched);
+	else if (errno != EINTR)
 		die_temp("queue-poll", "err=%m");
 }
 
@@ -257,7 +249,6 @@ run(const sigset_t *while_waiting)
 	for (;;) {
 		act_on_signals();
 		now = time(NULL);
-		look_at_tables();
 		scanning = !q.sched.stopping && scan(now);
 		due = store_due(&q.store, (uint32_t)now);
 		soon = sched_run(&q.sched);

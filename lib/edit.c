@@ -65,6 +65,7 @@ change(struct store *s, struct msg *m, struct slot *slot, const char *verb,
 	if (strcmp(verb, "remove") == 0)
 		return remove_message(s, m, slot);
 	if (strcmp(verb, "hold") == 0) {
+		m->noted = 1;
 		r = mark(s, slot, SLOT_HELD, JOURNAL_HOLD, text);
 		if (m->state == MSG_WAITING && strcmp(r, "ok") == 0)
 			store_hold(s, m);
@@ -73,6 +74,7 @@ change(struct store *s, struct msg *m, struct slot *slot, const char *verb,
 	if (strcmp(verb, "release") == 0) {
 		if (slot->head.state != SLOT_HELD)
 			return "no it is not held";
+		m->noted = 1;
 		r = mark(s, slot, SLOT_QUEUED, JOURNAL_RELEASE, text);
 		if (m->state == MSG_HELD && strcmp(r, "ok") == 0)
 			store_ready(s, m);

@@ -24,8 +24,8 @@ bounded(uint64_t n)
 	return n > LIMIT_MAX ? LIMIT_MAX : (unsigned)n;
 }
 
-void
-sched_settings(struct sched *s)
+static void
+take_settings(struct sched *s)
 {
 	const struct map *m = &s->tables->map;
 
@@ -39,6 +39,15 @@ sched_settings(struct sched *s)
 }
 
 void
+sched_tables(struct sched *s)
+{
+	if (!tables_refresh(s->tables))
+		return;
+	take_settings(s);
+	log_info("queue-tables", "conf=%s", tables_hash(&s->tables->map));
+}
+
+void
 sched_init(struct sched *s, struct store *store, struct tables *t, int local,
     int remote)
 {
@@ -48,7 +57,7 @@ sched_init(struct sched *s, struct store *store, struct tables *t, int local,
 	s->end = &s->active;
 	s->chan[CHAN_LOCAL] = local;
 	s->chan[CHAN_REMOTE] = remote;
-	sched_settings(s);
+	take_settings(s);
 }
 
 void
@@ -148,9 +157,14 @@ make_order(struct buf *b, struct work *w, unsigned i, struct delivery *dl)
 	const struct envelope *e = &w->slot.env;
 	unsigned k;
 
-	buf_fmt(b, "N%u%cP%s%cD%s%cI%.16s%cB%s", dl->number, 0, goal_word(g->kind),
-	    0, g->dest, 0, w->slot.head.id, 0, w->m->again ? "again" : "first");
+	b->len = 0;
+	buf_byte(b, 'N');
+	buf_num(b, dl->number);
 	buf_byte(b, '\0');
+	record_adds(b, 'P', goal_word(g->kind));
+	record_adds(b, 'D', g->dest);
+	record_add(b, 'I', w->slot.head.id, ID_LEN);
+	record_adds(b, 'B', w->m->again ? "again" : "first");
 	buf_add(b, e->attrs, (size_t)(e->sender - 1 - e->attrs));
 	record_adds(b, 'F', g->sender ? g->sender : e->sender);
 	dl->goal = xrealloc(dl->goal, ORDER_RCPTS * sizeof *dl->goal);
@@ -226,7 +240,6 @@ static void
 send_order(struct sched *s, struct work *w, unsigned i, struct dest *d)
 {
 	struct delivery *dl = new_delivery(s);
-	struct buf b = {0};
 	unsigned k;
 
 	if (dl == NULL)
@@ -235,8 +248,8 @@ send_order(struct sched *s, struct work *w, unsigned i, struct dest *d)
 	dl->dest = d;
 	dl->chan = w->goal[i].kind == GOAL_SMTP;
 	dl->started = clock_us();
-	make_order(&b, w, i, dl);
-	if (hand_over(s, w, dl, &b) == -1) {
+	make_order(&s->order, w, i, dl);
+	if (hand_over(s, w, dl, &s->order) == -1) {
 		dl->number = 0;
 	} else {
 		for (k = 0; k < dl->ngoal; k++)
@@ -246,7 +259,6 @@ send_order(struct sched *s, struct work *w, unsigned i, struct dest *d)
 		d->running++;
 		s->running[dl->chan]++;
 	}
-	buf_free(&b);
 }
 
 /* A goal whose destination is backed off is deferred without an attempt.  Its

@@ -35,6 +35,7 @@ struct sched {
 	struct dests dests;
 	struct delivery delivery[DELIVERIES];
 	unsigned number;
+	struct buf order;       /* the last one made */
 	struct work *active;    /* list, in the order of loading */
 	struct work **end;      /* of that list */
 	unsigned nactive;
@@ -49,8 +50,10 @@ struct sched {
 
 void sched_init(struct sched *s, struct store *store, struct tables *t,
     int local, int remote);
-/* The limits as the settings have them now. */
-void sched_settings(struct sched *s);
+/* Opens the tables anew if another set is in force, with the limits as its
+ * settings have them.  Done here before any recipient is expanded; the owner
+ * does it when nothing happens, and when it is told to. */
+void sched_tables(struct sched *s);
 /* Loads what is ready, starts what may start, ends what is done.  Returns
  * whether it must soon be called again (a slot was still locked). */
 int sched_run(struct sched *s);

@@ -80,8 +80,10 @@ line(struct sched *s, struct delivery *dl, const char *p, size_t n,
 	if (v.kind == 'F') {
 		if (g->state != GOAL_RUNNING && g->state != GOAL_EXPANDED)
 			return 0;
-		if (g->state == GOAL_RUNNING)
+		if (g->state == GOAL_RUNNING) {
+			sched_tables(s);
 			work_verdict(dl->w, i, GOAL_EXPANDED, "", "", 0);
+		}
 		work_expand(dl->w, &s->tables->map, dl->w->goal[i].root,
 		    v.text, v.len, &dl->w->goal[i]);
 		s->stirred = 1;

@@ -185,7 +185,7 @@ sched_end(struct sched *s, struct work *w)
 	}
 	/* The mark must be durable where nobody else remembers what was done,
 	 * and before a file goes that the message would need once more. */
-	sync = w->remote_done || w->journal || w->slot.head.flags & SLOT_BODY;
+	sync = w->remote_done || w->slot.head.flags & SLOT_BODY;
 	if (store_done(s->store, m, &w->slot, sync) == -1) {
 		if (errno == EWOULDBLOCK)
 			return 1;

@@ -115,6 +115,8 @@ load(struct sched *s)
 	struct work *w;
 	struct msg *m;
 
+	if (s->nactive < ACTIVE_MAX && store_nready(s->store) > 0)
+		sched_tables(s);
 	while (s->nactive < ACTIVE_MAX && !s->stopping &&
 	    (m = store_next(s->store)) != NULL) {
 		m->state = MSG_ACTIVE;

@@ -429,13 +429,14 @@ store_done(struct store *s, struct msg *m, struct slot *slot, int sync)
 		return -1;
 	slot->head.state = SLOT_FREE;
 	if (slot_mark(slot->fd, &slot->head) == -1 ||
-	    (sync && fdatasync(slot->fd) == -1))
+	    ((sync || m->noted) && fdatasync(slot->fd) == -1))
 		return -1;
 	if (slot->head.flags & SLOT_BODY) {
 		slot_body_name(name, slot->head.id);
 		unlinkat(s->qdir, name, 0);
 	}
-	if (sync)
+	/* What the scan found may have some, of the time before. */
+	if (m->noted || (sync && m->again))
 		journal_remove(s->qdir, slot->num);
 	store_offer(s, slot->num, slot->fd);
 	store_forget(s, m);

@@ -23,6 +23,7 @@ struct msg {
 	uint8_t state;
 	uint8_t again;     /* an attempt may have happened before */
 	uint8_t warned;
+	uint8_t noted;     /* it has notes (lib/journal.h), whoever wrote them */
 };
 
 struct msglist {
@@ -99,7 +100,7 @@ struct msg *msglist_take(struct msglist *l);
 
 /* Ends a message: the slot is marked free under its lock and its number
  * offered again.  sync: the mark must be durable first (a remote delivery, or
- * a journal or body that goes too).  slot is loaded.  m is freed.  0; -1 when
+ * a body or notes that go too; notes go if m->noted).  slot is loaded.  m is freed.  0; -1 when
  * the slot could not be marked (errno; EWOULDBLOCK: queue-inject has not
  * exited yet): m stays. */
 int store_done(struct store *s, struct msg *m, struct slot *slot, int sync);

@@ -10,10 +10,11 @@
 #include "log.h"
 #include "work.h"
 
-/* The buffer of a message that has ended, for the next one: most messages
- * are loaded when none or few others are. */
-static struct buf spare;
-enum { SPARE_MAX = 65536 };
+/* Buffers of messages that have ended, for the next ones: given back and asked
+ * for anew, each would cost the kernel's work on its pages. */
+enum { SPARES = 16, SPARE_MAX = 32768 };
+static struct buf spare[SPARES];
+static int nspare;
 
 /* Key of a journal entry: the recipient and the place. */
 static const char *
@@ -47,10 +48,11 @@ read_journal(struct work *w, int qdir)
 	struct buf b = {0};
 	struct past *p;
 	size_t at = 0;
-	int i;
+	int i, r = journal_read(&b, &w->slot, qdir);
 
-	w->journal = journal_read(&b, &w->slot, qdir);
-	while (w->journal == 1 && journal_next(&b, &at, &e)) {
+	if (r == 1)
+		w->m->noted = 1;
+	while (r == 1 && journal_next(&b, &at, &e)) {
 		if (e.kind == JOURNAL_HOLD || e.kind == JOURNAL_RELEASE)
 			continue;
 		i = *strmap_put(&w->pastmap, past_key(w, e.index, e.place),
@@ -64,7 +66,7 @@ read_journal(struct work *w, int qdir)
 		p->text = arena_copy(&w->arena, e.text, strlen(e.text));
 	}
 	buf_free(&b);
-	return w->journal == -1 ? -1 : 0;
+	return r == -1 ? -1 : 0;
 }
 
 static struct goal *
@@ -139,8 +141,8 @@ work_load(struct store *s, struct msg *m, const struct map *table)
 	memset(w, 0, sizeof *w);
 	w->m = m;
 	w->qdir = s->qdir;
-	w->slot.data = spare;
-	memset(&spare, 0, sizeof spare);
+	if (nspare > 0)
+		w->slot.data = spare[--nspare];
 	if (slot_load(&w->slot, s->qdir, m->num, O_RDWR) == -1 ||
 	    memcmp(w->slot.head.id, m->id, ID_LEN) != 0 ||
 	    ((m->again || m->attempts > 0) &&
@@ -162,8 +164,8 @@ work_free(struct work *w)
 	int err = errno;
 
 	slot_close(&w->slot);
-	if (spare.p == NULL && w->slot.data.cap <= SPARE_MAX)
-		spare = w->slot.data;
+	if (nspare < SPARES && w->slot.data.cap <= SPARE_MAX)
+		spare[nspare++] = w->slot.data;
 	else
 		buf_free(&w->slot.data);
 	arena_free(&w->arena);
@@ -193,7 +195,7 @@ journal(struct work *w, const struct goal *g, char kind, int sync)
 	memcpy(e.status, g->status, sizeof e.status);
 	if (journal_add(&w->slot, w->qdir, &e, sync) == -1)
 		return -1;
-	w->journal = 1;
+	w->m->noted = 1;
 	return 0;
 }
 
@@ -268,7 +270,7 @@ work_reserve(struct work *w, const unsigned *goal, unsigned n)
 		entries += w->goal[i].state == GOAL_RUNNING;
 	if (journal_reserve(&w->slot, w->qdir, entries) == -1)
 		return -1;
-	w->journal = 1;
+	w->m->noted = 1;
 	return 0;
 }
 

@@ -69,7 +69,6 @@ struct work {
 	struct recipient *root; /* of the envelope */
 	char *list;         /* of each root whether its success is told as that
 	                       of a list; NULL while there is none */
-	int journal;        /* there is a journal file */
 	int remote_done;    /* a remote delivery was done: marks are synced */
 	int changed;        /* a root's state byte was written */
 	int report;         /* pid of bounce-build, 0 for none */
