@@ -24,7 +24,6 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +61,7 @@ static struct {
 	struct map tables;
 	struct buf raw;      /* the envelope as it came */
 	struct buf received;
+	struct buf said;     /* to the caller */
 	int trusted;         /* the caller may say where a message is from */
 	int answer;          /* 6; the socket with -k and -s; -1 for none */
 	int keep;            /* answers are packets */
@@ -74,14 +74,16 @@ static struct {
 static void
 tell(int code, char kind, const char *text)
 {
-	char line[200];
-	int n;
+	struct buf *b = &q.said;
 
-	if (q.keep)
-		n = snprintf(line, sizeof line, "%d %c%s", code, kind, text);
-	else
-		n = snprintf(line, sizeof line, "%c%s", kind, text);
-	if (q.answer == -1 || write(q.answer, line, (size_t)n) != -1)
+	b->len = 0;
+	if (q.keep) {
+		buf_num(b, (unsigned)code);
+		buf_byte(b, ' ');
+	}
+	buf_byte(b, kind);
+	buf_str(b, text);
+	if (q.answer == -1 || write(q.answer, b->p, b->len) != -1)
 		return;
 	log_warn("inject-answer", "id=%s err=%m", q.d.id);
 	/* Who waits for it must see that none comes. */

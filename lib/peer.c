@@ -1,7 +1,6 @@
 #include <sys/socket.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +97,9 @@ peer_find(struct peer *p)
 void
 peer_text(const struct peer *p, char out[PEER_TEXT])
 {
-	snprintf(out, PEER_TEXT, "%s[%s]",
-	    p->name[0] != '\0' ? p->name : "unknown",
-	    p->ip[0] != '\0' ? p->ip : "unknown");
+	char *end = stpcpy(out, p->name[0] != '\0' ? p->name : "unknown");
+
+	*end++ = '[';
+	end = stpcpy(end, p->ip[0] != '\0' ? p->ip : "unknown");
+	strcpy(end, "]");
 }

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,15 +20,35 @@ slot_states_at(const struct slot_head *h)
 }
 
 void
+slot_digits(char out[SLOT_DIGITS + 1], uint32_t num)
+{
+	int i;
+
+	for (i = SLOT_DIGITS; i-- > 0; num >>= 4)
+		out[i] = "0123456789abcdef"[num & 15];
+	out[SLOT_DIGITS] = '\0';
+}
+
+void
 slot_name(char out[32], const char *kind, uint32_t num)
 {
-	snprintf(out, 32, "%s/%02x/%08x", kind, num >> 24, num);
+	char *p = stpcpy(out, kind);
+
+	slot_digits(p + 4, num);
+	p[0] = p[3] = '/';
+	p[1] = p[4];
+	p[2] = p[5];
 }
 
 void
 slot_body_name(char out[32], const char *id)
 {
-	snprintf(out, 32, "body/%c/%.16s", id[ID_LEN - 1], id);
+	char *p = stpcpy(out, "body/");
+
+	p[0] = id[ID_LEN - 1];
+	p[1] = '/';
+	memcpy(p + 2, id, ID_LEN);
+	p[2 + ID_LEN] = '\0';
 }
 
 int
@@ -38,7 +57,7 @@ slot_number(const char *name, uint32_t *num)
 	uint32_t n = 0;
 	int i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < SLOT_DIGITS; i++) {
 		if (name[i] >= '0' && name[i] <= '9')
 			n = n << 4 | (uint32_t)(name[i] - '0');
 		else if (name[i] >= 'a' && name[i] <= 'f')
@@ -47,7 +66,7 @@ slot_number(const char *name, uint32_t *num)
 			return -1;
 	}
 	*num = n;
-	return name[8] == '\0' ? 0 : -1;
+	return name[SLOT_DIGITS] == '\0' ? 0 : -1;
 }
 
 /* Is the head one whose lengths can be believed enough to read the rest? */

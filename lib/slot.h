@@ -26,7 +26,8 @@ enum {
 	 * 64 KiB and so into a slot; a larger one has a body file. */
 	SLOT_SMALL = 65536,
 	/* Room for Received in front of a body file's message. */
-	SLOT_ROOM = 4096
+	SLOT_ROOM = 4096,
+	SLOT_DIGITS = 8 /* of a slot's number, in names and notes */
 };
 
 /* head.state */
@@ -72,6 +73,8 @@ struct slot {
 
 /* Offset of the state bytes in the file. */
 uint64_t slot_states_at(const struct slot_head *h);
+/* A slot's number as 8 hex digits. */
+void slot_digits(char out[SLOT_DIGITS + 1], uint32_t num);
 /* "slot/ab/abcdef01" (kind "slot" or "note") into out, 32 bytes. */
 void slot_name(char out[32], const char *kind, uint32_t num);
 /* "body/x/ID" into out, 32 bytes; x is the id's last character. */
