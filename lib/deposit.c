@@ -17,7 +17,8 @@
 enum {
 	/* Room for the Received field in a slot's message. */
 	RECEIVED_MAX = 2048,
-	TOKEN = 9, /* a slot's number and a newline, in the FIFO `free' */
+	TOKEN = SLOT_DIGITS + 1, /* with a newline, in the FIFO `free' */
+	NOTE = SLOT_DIGITS + 1 + ID_LEN + 1,
 	TRIES = 8
 };
 
@@ -140,25 +141,49 @@ take_slot(uint32_t num, struct slot_head *h)
 	return -1;
 }
 
+static void
+close_fifo(int *fd)
+{
+	if (*fd > 0)
+		close(*fd);
+	*fd = 0;
+}
+
+static int
+open_fifo(int *fd, const char *name, int flags)
+{
+	close_fifo(fd);
+	*fd = openat(AT_FDCWD, name, flags | O_NONBLOCK | O_CLOEXEC);
+	return *fd > 0 ? 0 : -1;
+}
+
+/* Reads a token: 0, or -1, there is none.  queue-run makes new FIFOs when it
+ * starts; one that a former queue-run has left is at its end. */
+static int
+read_token(struct deposit *d, char token[TOKEN])
+{
+	ssize_t n = d->tokens > 0 ? read(d->tokens, token, TOKEN) : 0;
+
+	if (n == 0 && open_fifo(&d->tokens, "free", O_RDONLY) == 0)
+		n = read(d->tokens, token, TOKEN);
+	return n == TOKEN ? 0 : -1;
+}
+
 /* A used slot by a token from queue-run's FIFO.  A token is a hint: one that
  * is stale, doubled or rubbish costs a try, never a message. */
 static int
-used_slot(uint32_t *num, struct slot_head *h)
+used_slot(struct deposit *d, uint32_t *num, struct slot_head *h)
 {
 	char token[TOKEN];
-	int fifo, fd = -1, i;
+	int fd = -1, i;
 
-	fifo = openat(AT_FDCWD, "free", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fifo == -1)
-		return -1;
 	for (i = 0; i < TRIES && fd == -1; i++) {
-		if (read(fifo, token, TOKEN) != TOKEN)
+		if (read_token(d, token) == -1)
 			break;
 		token[TOKEN - 1] = '\0';
 		if (slot_number(token, num) == 0)
 			fd = take_slot(*num, h);
 	}
-	close(fifo);
 	return fd;
 }
 
@@ -203,22 +228,34 @@ finish_body(struct deposit *d, struct slot_head *h, const struct buf *received)
 	return sync_name(AT_FDCWD, name);
 }
 
+/* Writes a note: 0, or -1, nobody can read it.  Where a former queue-run's
+ * FIFO has no reader any more its tokens are void too. */
+static int
+write_note(struct deposit *d, const char note[NOTE])
+{
+	if (d->notes > 0 && write(d->notes, note, NOTE) == NOTE)
+		return 0;
+	if (d->notes > 0)
+		close_fifo(&d->tokens);
+	if (open_fifo(&d->notes, "trigger", O_WRONLY) == -1)
+		return -1;
+	return write(d->notes, note, NOTE) == NOTE ? 0 : -1;
+}
+
 /* Tells queue-run by a note that is a hint: number and id.  Who cannot write
  * one leaves the mark `scan'; queue-run looks for it (queue-run.c). */
 static void
-notify(uint32_t num, const char *id)
+notify(struct deposit *d, uint32_t num)
 {
-	char note[40];
-	int fd, n;
+	char note[NOTE];
+	int fd;
 
-	n = snprintf(note, sizeof note, "%08x %s\n", num, id);
-	fd = openat(AT_FDCWD, "trigger", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd != -1 && write(fd, note, (size_t)n) == n) {
-		close(fd);
+	slot_digits(note, num);
+	note[SLOT_DIGITS] = ' ';
+	memcpy(note + SLOT_DIGITS + 1, d->id, ID_LEN);
+	note[NOTE - 1] = '\n';
+	if (write_note(d, note) == 0)
 		return;
-	}
-	if (fd != -1)
-		close(fd);
 	fd = openat(AT_FDCWD, "scan", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd != -1)
 		close(fd);
@@ -277,7 +314,7 @@ deposit_commit(struct deposit *d, const struct buf *received)
 		return DEPOSIT_WRITE;
 	}
 	if (d->recycle)
-		fd = used_slot(&num, &h);
+		fd = used_slot(d, &num, &h);
 	if (fd == -1) {
 		fresh = 1;
 		fd = new_slot(&num, &h);
@@ -294,7 +331,7 @@ deposit_commit(struct deposit *d, const struct buf *received)
 	/* The lock goes before the note: queue-run need not wait for it, not
 	 * even of one whose user stops it here. */
 	close(fd);
-	notify(num, d->id);
+	notify(d, num);
 	if (d->bodyfd != -1)
 		close(d->bodyfd);
 	d->bodyfd = -1;

@@ -13,6 +13,8 @@ struct deposit {
 	uint64_t size;    /* bytes of the message as it came */
 	char id[ID_LEN + 1];
 	int recycle;      /* take slots that were used before */
+	int tokens;       /* the FIFOs `free' and `trigger', which stay open */
+	int notes;        /* from one message to the next; 0 before that */
 };
 
 enum deposit_error {
