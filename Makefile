@@ -73,8 +73,10 @@ $(B)/bench/%: bench/%.c
 
 tools: $(UNIT) $(TOOLS)
 
+# Or only TESTS, JOBS at a time.
+JOBS := 2
 check: all tools
-	prove -j2 $(UNIT) tests/prog/ tests/flow/
+	prove -j$(JOBS) $(or $(TESTS),$(UNIT) tests/prog/ tests/flow/)
 
 clean:
 	rm -rf $(B) $(addprefix bin/,$(PROGS))
@@ -125,8 +127,9 @@ $(B)/fuzz/%.run: $(B)/fuzz/%
 	    >$<.log 2>&1 || { tail -n 40 $<.log; exit 1; }
 	@sed -n 's/^stat::number_of_executed_units: */$*: runs /p' $<.log
 
-# All tests once more with the sanitizers; bin/ is built anew after it.  What
-# they report about a program that no test watches is in build/asan as well.
+# All tests once more with the sanitizers, or what TESTS says; bin/ is built
+# anew after it.  What they report about a program that no test watches is in
+# build/asan as well.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
             -fno-omit-frame-pointer
 ASANDIR  := $(CURDIR)/$(B)/asan
@@ -144,7 +147,8 @@ asan:
 valgrind:
 	$(MAKE) clean
 	$(MAKE) LEANCC='$(CC)' LEANLD= OPT='-O1 -g' all tools
-	CC='$(CC)' TESTS='$(TESTS)' tests/tools/valgrind-tests $(PROGS); \
+	CC='$(CC)' TESTS='$(TESTS)' JOBS=$(JOBS) \
+	    tests/tools/valgrind-tests $(PROGS); \
 	code=$$?; $(MAKE) clean; exit $$code
 
 # What compilers see without running anything.  Checks that are off, and
