@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "paths.h"
 #include "settings.h"
 #include "str.h"
+
+extern char **environ;
 
 const struct setting settings[] = {
 	{"hostname", SET_TEXT, SET_PUBLIC, "auto",
@@ -123,7 +125,7 @@ setting_find(const char *name)
 	const struct setting *s;
 
 	for (s = settings; s->name != NULL; s++)
-		if (strcmp(s->name, name) == 0)
+		if (s->name[0] == name[0] && strcmp(s->name, name) == 0)
 			return s;
 	return NULL;
 }
@@ -176,20 +178,40 @@ tables_open(struct map *m, const char *name)
 	return r;
 }
 
-/* PC_NAME of the environment, NULL if it is unset or does not fit. */
+/* The value in "NAME=value" if that is the setting's name as the environment
+ * has it, else NULL. */
+static const char *
+value_of(const char *var, const char *name)
+{
+	char c;
+
+	for (; (c = *name) != '\0'; name++, var++) {
+		if (c == '-')
+			c = '_';
+		else if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		if (*var != c)
+			return NULL;
+	}
+	return *var == '=' ? var + 1 : NULL;
+}
+
+/* PC_NAME of the environment, NULL if it is unset or does not fit.  A session
+ * asks for many, and there are few: not by getenv. */
 static const char *
 override(const struct setting *s)
 {
-	char name[64] = "PC_";
+	char **e = environ;
 	const char *v;
-	size_t i;
 
-	for (i = 0; i < sizeof name - 4 && s->name[i] != '\0'; i++)
-		name[i + 3] = s->name[i] == '-' ? '_'
-		    : s->name[i] >= 'a' && s->name[i] <= 'z'
-		    ? (char)(s->name[i] - 32) : s->name[i];
-	v = getenv(name);
-	return v != NULL && setting_valid(s, v) == 0 ? v : NULL;
+	for (; e != NULL && *e != NULL; e++) {
+		if ((*e)[0] != 'P' || (*e)[1] != 'C' || (*e)[2] != '_')
+			continue;
+		v = value_of(*e + 3, s->name);
+		if (v != NULL)
+			return setting_valid(s, v) == 0 ? v : NULL;
+	}
+	return NULL;
 }
 
 /* The value in force. */
