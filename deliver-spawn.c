@@ -186,19 +186,20 @@ read_channel(void)
 static void
 read_kids(const struct pollfd *p, int n)
 {
-	struct kid *k;
-	int i, code;
+	struct kid_answer a;
+	int i;
 
-	/* From the end: an answered child may leave the table, and the last
-	 * one takes its place. */
+	/* From the end: a child may leave the table, and the last one takes
+	 * its place. */
 	for (i = n - 1; i >= 0; i--) {
-		if ((p[i].revents == 0 && s.kids.kid[i].sock != -1) ||
-		    !kids_read(&s.kids, i, &code))
+		if (p[i].revents == 0 && s.kids.kid[i].sock != -1)
 			continue;
-		k = &s.kids.kid[i];
-		if (k->busy)
-			answer(k->number, code, k->out.p, k->out.len);
-		kids_answered(&s.kids, i);
+		kids_read(&s.kids, i);
+		while (kids_answer(&s.kids, i, &a)) {
+			answer(a.number, a.code, a.text, a.len);
+			kids_answered(&s.kids, i);
+		}
+		kids_leave(&s.kids, i);
 	}
 }
 

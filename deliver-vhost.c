@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,13 +29,23 @@
 #include "str.h"
 #include "verdict.h"
 
+enum { TOGETHER = 16 }; /* orders that wait for one mbox, taken at once */
+
+/* One order and its message. */
+struct job {
+	struct order o;
+	struct msgin msg;
+	struct letter letter;
+	const char *dir;    /* the domain's spool directory */
+	const char *folder; /* to file the message in, or NULL */
+	enum mailbox_format format; /* where neither is */
+};
+
 static struct {
 	const char *dir, *format, *host; /* of the command line */
 	struct buf open; /* path of the directory that dirfd is */
 	int dirfd;
-	struct msgin msg;
-	struct letter letter;
-	const char *folder; /* to file the message in, or NULL */
+	struct job job[TOGETHER];
 	struct buf name; /* the mailbox's */
 	struct buf out;  /* verdict lines */
 } g = {.dirfd = -1};
@@ -99,11 +110,10 @@ mailbox_name(const struct recipient *r)
 }
 
 static void
-deliver(const char *dir, enum mailbox_format format,
-    const struct recipient *r, unsigned index)
+deliver(struct job *j, const struct recipient *r, unsigned index)
 {
 	struct place at = {.beneath = 1};
-	struct letter *l = &g.letter;
+	struct letter *l = &j->letter;
 	int err;
 
 	at.path = mailbox_name(r);
@@ -115,19 +125,20 @@ deliver(const char *dir, enum mailbox_format format,
 	l->rcpt = r->addr;
 	l->rcptlen = r->len;
 	l->orig = recipient_attr(r, "orig");
-	err = use_dir(dir);
+	err = use_dir(j->dir);
 	if (err != 0) {
 		mailbox_trouble(err, "directory of the domain", index, &g.out);
 	} else {
 		at.dirfd = g.dirfd;
-		err = mailbox_virtual(&at, format, g.folder, l, index, &g.out);
+		err = mailbox_virtual(&at, j->format, j->folder, l, index,
+		    &g.out);
 	}
 	if (err != 0) {
 		/* The directory may have been replaced while we had it. */
 		g.open.len = 0;
 		errno = err;
 		log_warn("deliver-defer", "id=%s to=<%.*s> file=%s/%s err=%m",
-		    l->id, (int)r->len, r->addr, dir, at.path);
+		    l->id, (int)r->len, r->addr, j->dir, at.path);
 	}
 }
 
@@ -144,49 +155,144 @@ find_folder(const struct order *o)
 	return NULL;
 }
 
-/* All recipients of an order, with the facts of its X records where the
+/* Reads the message of an order, with the facts of its X records where the
  * command line has none. */
 static void
-deliver_order(const struct order *o)
+begin(struct job *j)
 {
-	const char *dir = g.dir ? g.dir : order_extra(o, "dir");
+	const struct order *o = &j->o;
 	const char *format = g.format ? g.format : order_extra(o, "format");
 	const char *host = g.host ? g.host : order_extra(o, "hostname");
-	const char *at = o->env.rcpts;
+
+	j->dir = g.dir ? g.dir : order_extra(o, "dir");
+	if (j->dir == NULL || j->dir[0] == '\0')
+		die_temp("order", "id=%s err=%s", o->id, "no dir");
+	if (msgin_open(&j->msg, o->msgfd) == -1)
+		die_temp("read-message", "id=%s err=%m", o->id);
+	j->format = format != NULL && strcmp(format, "mbox") == 0
+	    ? MAILBOX_MBOX : MAILBOX_MAILDIR;
+	j->folder = find_folder(o);
+	j->letter.id = o->id;
+	j->letter.again = o->again;
+	j->letter.host = mailbox_host(host);
+	j->letter.sender = o->env.sender;
+	j->letter.senderlen = o->env.senderlen;
+	j->letter.msg = j->msg.p;
+	j->letter.msglen = j->msg.len;
+	j->letter.spam = envelope_attr(&o->env, "spam");
+}
+
+/* All recipients of an order, one after another. */
+static void
+deliver_order(struct job *j)
+{
+	const char *at = j->o.env.rcpts;
 	struct recipient r;
 	unsigned i = 0;
 
-	if (dir == NULL || dir[0] == '\0')
-		die_temp("order", "id=%s err=%s", o->id, "no dir");
-	if (msgin_open(&g.msg, o->msgfd) == -1)
-		die_temp("read-message", "id=%s err=%m", o->id);
-	g.letter.id = o->id;
-	g.letter.again = o->again;
-	g.letter.host = mailbox_host(host);
-	g.letter.sender = o->env.sender;
-	g.letter.senderlen = o->env.senderlen;
-	g.letter.msg = g.msg.p;
-	g.letter.msglen = g.msg.len;
-	g.letter.spam = envelope_attr(&o->env, "spam");
-	g.folder = find_folder(o);
-	while (envelope_rcpt(&o->env, &at, &r))
-		deliver(dir, format != NULL && strcmp(format, "mbox") == 0
-		    ? MAILBOX_MBOX : MAILBOX_MAILDIR, &r, ++i);
-	msgin_close(&g.msg);
+	while (envelope_rcpt(&j->o.env, &at, &r))
+		deliver(j, &r, ++i);
 }
 
-/* Orders from the socket until its end. */
+/* Is it the first attempt of one recipient, whose mailbox may be an mbox? */
+static int
+may_join(const struct job *j)
+{
+	return j->format == MAILBOX_MBOX && j->o.env.nrcpt == 1 &&
+	    !j->o.again && j->folder == NULL;
+}
+
+/* The mailbox of one that may join, as a copy. */
+static int
+box_of(const struct job *j, char *name, size_t cap, struct recipient *r)
+{
+	const char *at = j->o.env.rcpts, *box;
+
+	box = envelope_rcpt(&j->o.env, &at, r) ? mailbox_name(r) : NULL;
+	return box != NULL ? snprintf(name, cap, "%s", box) : -1;
+}
+
+/* n orders for one mbox: one append, one sync.  How many of them, from the
+ * first on, this answered; 0 where each must go alone. */
+static unsigned
+deliver_together(struct job *job, unsigned n)
+{
+	struct place at = {.beneath = 1};
+	struct letter *l[TOGETHER];
+	struct recipient r;
+	char box[256], other[256];
+	unsigned i, k;
+	int locked;
+
+	for (k = 0; k < n && may_join(&job[k]) &&
+	     strcmp(job[k].dir, job[0].dir) == 0; k++) {
+		if (box_of(&job[k], k == 0 ? box : other, sizeof box, &r) == -1 ||
+		    (k > 0 && strcmp(box, other) != 0))
+			break;
+		l[k] = &job[k].letter;
+		l[k]->rcpt = r.addr;
+		l[k]->rcptlen = r.len;
+		l[k]->orig = recipient_attr(&r, "orig");
+	}
+	if (k < 2 || use_dir(job[0].dir) != 0)
+		return 0;
+	at.path = box;
+	at.dirfd = g.dirfd;
+	locked = mailbox_together(&at, l, k) == -1;
+	/* Each by itself would wait for the lock as long. */
+	if (locked && errno != EWOULDBLOCK)
+		return 0;
+	for (i = 0; i < k; i++) {
+		if (locked)
+			mailbox_trouble(EWOULDBLOCK, "mailbox", 1, &g.out);
+		else
+			verdict_add(&g.out, 'K', 1, "2.0.0",
+			    "delivered to mailbox");
+		buf_byte(&g.out, '\n');
+	}
+	return k;
+}
+
+/* Answers n orders. */
+static int
+deliver_orders(struct job *job, unsigned n)
+{
+	unsigned i = 0, k;
+
+	while (i < n) {
+		k = n - i > 1 ? deliver_together(job + i, n - i) : 0;
+		if (k == 0) {
+			deliver_order(job + i);
+			buf_byte(&g.out, '\n');
+			k = 1;
+		}
+		if (order_answer(&g.out, 0) == -1)
+			return -1;
+		for (; k > 0; k--, i++) {
+			msgin_close(&job[i].msg);
+			order_done(&job[i].o);
+		}
+	}
+	return 0;
+}
+
+/* Orders from the socket until its end.  What waits behind one for an mbox is
+ * most likely for the same. */
 static int
 serve(void)
 {
-	static struct order o;
+	unsigned n;
 	int r;
 
-	while ((r = order_next(&o, 3)) == 1) {
-		deliver_order(&o);
-		order_done(&o);
-		if (order_answer(&g.out, 1) == -1)
+	while ((r = order_next(&g.job[0].o, 3)) == 1) {
+		begin(&g.job[0]);
+		for (n = 1; n < TOGETHER && may_join(&g.job[n - 1]) &&
+		     order_waits(3) && (r = order_next(&g.job[n].o, 3)) == 1; n++)
+			begin(&g.job[n]);
+		if (deliver_orders(g.job, n) == -1)
 			return 111;
+		if (r != 1)
+			break;
 	}
 	if (r == -1)
 		die_temp("order", "err=%m");
@@ -203,7 +309,7 @@ usage(void)
 int
 main(int argc, char *argv[])
 {
-	static struct order o;
+	struct job *j = &g.job[0];
 	int c, keep = 0;
 
 	log_init(argv[0]);
@@ -231,8 +337,9 @@ main(int argc, char *argv[])
 	signal(SIGXFSZ, SIG_IGN); /* an error like a full disk */
 	if (keep)
 		return serve();
-	if (argc > 0 ? order_args(&o, argv, argc) : order_read(&o, 3))
+	if (argc > 0 ? order_args(&j->o, argv, argc) : order_read(&j->o, 3))
 		die_temp("order", "err=%m");
-	deliver_order(&o);
+	begin(j);
+	deliver_order(j);
 	return order_answer(&g.out, 0) == 0 ? 0 : 111;
 }

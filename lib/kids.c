@@ -48,6 +48,29 @@ env_make(struct environment *e, const struct spawnplan *plan)
 		e->v[i] = e->text.p + e->at[i];
 }
 
+static int
+fits(const struct kid *c, const struct spawnplan *plan)
+{
+	return c->keep && c->sock != -1 && c->program == plan->program &&
+	    c->uid == plan->uid && c->gid == plan->gid;
+}
+
+/* A child that has orders for the very mailbox, and room for one more. */
+static struct kid *
+find_same(struct kids *k, const struct spawnplan *plan, const char *dest)
+{
+	struct kid *c;
+
+	if (plan->box == 0)
+		return NULL;
+	for (c = k->kid; c < k->kid + k->n; c++)
+		if (c->box == plan->box && c->norders > 0 &&
+		    c->norders < KID_ORDERS && fits(c, plan) &&
+		    strcmp(c->dest, dest) == 0)
+			return c;
+	return NULL;
+}
+
 /* An idle child of the same program and ids; one whose last destination was
  * the same if there is one, since it may still have a connection there. */
 static struct kid *
@@ -56,9 +79,7 @@ find_idle(struct kids *k, const struct spawnplan *plan, const char *dest)
 	struct kid *c, *found = NULL;
 
 	for (c = k->kid; c < k->kid + k->n; c++) {
-		if (!c->keep || c->busy || c->sock == -1 ||
-		    c->program != plan->program || c->uid != plan->uid ||
-		    c->gid != plan->gid)
+		if (c->norders > 0 || !fits(c, plan))
 			continue;
 		found = c;
 		if (strcmp(c->dest, dest) == 0)
@@ -82,6 +103,8 @@ start(struct kids *k, const struct spawnplan *plan, int message, int sock[2])
 
 	if (packet_pair(sock) == -1)
 		return -1;
+	/* One that does not take its orders holds up nobody else. */
+	fd_nonblock(sock[0]);
 	if (!plan->keep)
 		map[n++] = (struct child_fd){message, 0};
 	map[n++] = (struct child_fd){sock[1], 1};
@@ -127,7 +150,7 @@ make_room(struct kids *k)
 	int i;
 
 	for (i = 0; i < k->n; i++) {
-		if (k->kid[i].busy || k->kid[i].sock == -1)
+		if (k->kid[i].norders > 0 || k->kid[i].sock == -1)
 			continue;
 		bury(k, &k->kid[i]);
 		return 1;
@@ -172,11 +195,16 @@ kids_start(struct kids *k, const struct spawnplan *plan,
 	buf_add(&order, req->order, (size_t)(req->envelope - req->order));
 	buf_add(&order, plan->extra.p, plan->extra.len);
 	buf_add(&order, req->envelope, req->envlen);
-	while (plan->keep && (c = find_idle(k, plan, req->dest)) != NULL) {
+	c = find_same(k, plan, req->dest);
+	if (c != NULL && (r = packet_send(c->sock, order.p, order.len,
+	    message)) == -1)
+		c = NULL; /* its end is seen when it is read */
+	while (c == NULL && plan->keep && (c = find_idle(k, plan, req->dest)) != NULL) {
 		r = packet_send(c->sock, order.p, order.len, message);
 		if (r == 0)
 			break;
 		bury(k, c);
+		c = NULL;
 	}
 	if (c == NULL) {
 		c = add_kid(k, plan, message);
@@ -191,9 +219,10 @@ kids_start(struct kids *k, const struct spawnplan *plan,
 			shutdown(c->sock, SHUT_WR);
 	}
 	if (c != NULL && r == 0) {
-		c->busy = 1;
-		c->number = req->number;
-		c->deadline = clock_ms() + k->limit;
+		if (c->norders == 0)
+			c->deadline = clock_ms() + k->limit;
+		c->number[c->norders++] = req->number;
+		c->box = plan->box;
 		snprintf(c->dest, sizeof c->dest, "%s", req->dest);
 	} else if (c != NULL) {
 		bury(k, c);
@@ -202,18 +231,23 @@ kids_start(struct kids *k, const struct spawnplan *plan,
 	return r;
 }
 
-/* Does the answer end as a -k program's ends: with an empty line? */
-static int
-is_whole(const struct buf *out)
+/* Length of the first answer of a -k program, which ends with an empty line; 0
+ * while it is not whole. */
+static size_t
+first_answer(const struct buf *out)
 {
-	return (out->len == 1 && out->p[0] == '\n') || (out->len >= 2 &&
-	    memcmp(out->p + out->len - 2, "\n\n", 2) == 0);
+	const char *p;
+
+	if (out->len > 0 && out->p[0] == '\n')
+		return 1;
+	p = out->len > 0 ? memmem(out->p, out->len, "\n\n", 2) : NULL;
+	return p != NULL ? (size_t)(p - out->p) + 2 : 0;
 }
 
 /* Has the child ended?  Its socket is closed; one that does not end then, or
  * whose user has stopped it, holds up nothing. */
-static int
-reap(struct kid *c, int *code)
+static void
+reap(struct kid *c)
 {
 	int status;
 	pid_t r = waitpid(c->pid, &status, WNOHANG);
@@ -221,52 +255,80 @@ reap(struct kid *c, int *code)
 	if (r == 0) {
 		if (clock_ms() - c->idle_since > KID_END_MS)
 			kill(c->pid, SIGKILL);
-		return 0;
+		return;
 	}
-	*code = r == c->pid ? child_code(status) : 111;
-	return 1;
+	c->ended = 1;
+	c->code = r == c->pid ? child_code(status) : 111;
 }
 
-int
-kids_read(struct kids *k, int i, int *code)
+void
+kids_read(struct kids *k, int i)
 {
 	struct kid *c = &k->kid[i];
 	ssize_t n;
 
-	if (c->sock == -1)
-		return reap(c, code);
-	buf_room(&c->out, 4096);
+	if (c->sock == -1) {
+		reap(c);
+		return;
+	}
+	/* A packet is read whole or cut. */
+	buf_room(&c->out, PACKET_MAX);
 	n = read(c->sock, c->out.p + c->out.len, c->out.cap - c->out.len);
 	/* ECONNRESET: it ended without reading all of its order.  The error
 	 * is told once, before what it has written: read on. */
 	if (n == -1 && (errno == EINTR || errno == EAGAIN ||
 	    errno == ECONNRESET))
-		return 0;
+		return;
 	if (n > 0) {
 		/* More than any answer has: kept to the bound, the rest is
 		 * read and dropped so that the program does not hang. */
 		if (c->out.len + (size_t)n <= KID_ANSWER_MAX)
 			c->out.len += (size_t)n;
-		if (!c->keep || !is_whole(&c->out))
-			return 0;
-		*code = 0;
-		return 1;
+		return;
 	}
 	close(c->sock);
 	c->sock = -1;
 	c->idle_since = clock_ms();
-	return reap(c, code);
+	reap(c);
+}
+
+int
+kids_answer(struct kids *k, int i, struct kid_answer *a)
+{
+	struct kid *c = &k->kid[i];
+	size_t n;
+
+	if (c->norders == 0)
+		return 0;
+	n = c->keep ? first_answer(&c->out) : 0;
+	if (n == 0 && !c->ended)
+		return 0;
+	a->number = c->number[0];
+	a->code = n > 0 ? 0 : c->code;
+	a->text = c->out.p;
+	a->len = n > 0 ? n : c->out.len;
+	return 1;
 }
 
 void
 kids_answered(struct kids *k, int i)
 {
 	struct kid *c = &k->kid[i];
+	size_t n = c->keep ? first_answer(&c->out) : 0;
 
-	c->busy = 0;
-	c->out.len = 0;
+	c->out.len -= n > 0 ? n : c->out.len;
+	if (c->out.len > 0)
+		memmove(c->out.p, c->out.p + n, c->out.len);
+	c->norders--;
+	memmove(c->number, c->number + 1, c->norders * sizeof *c->number);
 	c->idle_since = clock_ms();
-	if (c->sock == -1)
+	c->deadline = c->idle_since + k->limit;
+}
+
+void
+kids_leave(struct kids *k, int i)
+{
+	if (k->kid[i].ended && k->kid[i].norders == 0)
 		remove_kid(k, i);
 }
 
@@ -276,7 +338,7 @@ due(const struct kid *c, uint64_t now)
 {
 	if (c->sock == -1)
 		return now + 1000; /* has it ended meanwhile? */
-	return c->busy ? c->deadline : c->idle_since + KID_IDLE_MS;
+	return c->norders > 0 ? c->deadline : c->idle_since + KID_IDLE_MS;
 }
 
 int
@@ -289,7 +351,7 @@ kids_expire(struct kids *k, uint64_t now)
 		t = due(c, now);
 		if (t > now) {
 			next = t < next ? t : next;
-		} else if (c->busy) {
+		} else if (c->norders > 0) {
 			kill(c->pid, SIGKILL); /* kids_read sees its end */
 			c->deadline = now + KID_END_MS;
 		} else if (c->keep) {
@@ -315,7 +377,7 @@ kids_close(struct kids *k, int term)
 		if (k->kid[i].sock == -1)
 			continue;
 		shutdown(k->kid[i].sock, SHUT_WR);
-		if (term && k->kid[i].busy)
+		if (term && k->kid[i].norders > 0)
 			kill(k->kid[i].pid, SIGTERM);
 	}
 }

@@ -7,6 +7,7 @@
 #include "mailbox.h"
 #include "maildir.h"
 #include "mbox.h"
+#include "mboxlock.h"
 #include "verdict.h"
 
 enum { FOLDER_MAX = 64 };
@@ -116,6 +117,7 @@ mailbox_deliver(const struct place *at, enum mailbox_format format,
     const char *folder, int owned, struct letter *l, unsigned index,
     struct buf *out)
 {
+	const struct letter *one = l;
 	struct place sub;
 	const struct place *to = at;
 	struct buf path = {0};
@@ -125,7 +127,7 @@ mailbox_deliver(const struct place *at, enum mailbox_format format,
 		return 0;
 	trace_head(l);
 	if (format == MAILBOX_MBOX) {
-		r = mbox_append(at, owned, l);
+		r = mbox_append(at, owned, &one, 1);
 	} else {
 		if (folder != NULL) {
 			sub = folder_place(at, "/.", folder, &path);
@@ -155,6 +157,7 @@ mailbox_virtual(const struct place *at, enum mailbox_format format,
     const char *folder, struct letter *l, unsigned index, struct buf *out)
 {
 	enum mailbox_format is = MAILBOX_MAILDIR;
+	const struct letter *one = l;
 	struct place sub;
 	const struct place *to = at;
 	struct buf path = {0};
@@ -179,9 +182,26 @@ mailbox_virtual(const struct place *at, enum mailbox_format format,
 		is = MAILBOX_MBOX;
 		if (folder != NULL)
 			sub = folder_place(at, ":", folder, &path);
-		r = mbox_append(to, 1, l);
+		r = mbox_append(to, 1, &one, 1);
 	}
 	r = conclude(r, is, index, out);
 	buf_free(&path);
 	return r;
+}
+
+int
+mailbox_together(const struct place *at, struct letter *const *l, unsigned n)
+{
+	const struct letter *all[MBOX_NOTES];
+	unsigned i;
+
+	if (n > MBOX_NOTES)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (l[i]->again || trace_loops(l[i]))
+			return -1;
+		trace_head(l[i]);
+		all[i] = l[i];
+	}
+	return mbox_append(at, 1, all, n);
 }

@@ -22,6 +22,13 @@ int mailbox_virtual(const struct place *at, enum mailbox_format format,
 int mailbox_deliver(const struct place *at, enum mailbox_format format,
     const char *folder, int owned, struct letter *l, unsigned index,
     struct buf *out);
+/*
+ * Several letters to one virtual mbox at once, first attempts all: 0, all are
+ * delivered; -1, none is, because of one of them or since it is no mbox: each
+ * is to be delivered alone, which finds out why.
+ */
+int mailbox_together(const struct place *at, struct letter *const *l,
+    unsigned n);
 /* May a folder have this name?  Letters, digits, `.', `_' and `-', not `.' in
  * front, at most 64 bytes; not as locks are named. */
 int mailbox_folder_valid(const char *name);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ enum { RETRY_MS = 50 };
 /* One append. */
 struct append {
 	const struct place *at;
-	struct mbox_section s;
+	struct mbox_section *s; /* n of them */
+	unsigned n;
 	int fd;
 	int dot;         /* the dot-lock is ours */
 	int may_be_there;
@@ -131,11 +133,13 @@ count_nuls(const char *p, size_t n)
 	return k;
 }
 
-/* Is the n bytes at p what the note is about, torn, and nothing else?  If not
- * all of the top is there, only an empty line tells somebody's message; its
- * fields have no zeros. */
-static int
-is_torn(const char *p, size_t n, const struct mbox_note *left)
+enum part { PART_WHOLE, PART_TORN, PART_OTHER };
+
+/* The n bytes at p, up to where the note ends: what it is about, whole or torn
+ * and nothing else, or not that?  If not all of the top is there, only an empty
+ * line tells somebody's message; its fields have no zeros. */
+static enum part
+examine(const char *p, size_t n, const struct mbox_note *left)
 {
 	int whole = n >= left->end - left->start;
 	size_t gap = 0;
@@ -145,30 +149,60 @@ is_torn(const char *p, size_t n, const struct mbox_note *left)
 	p += gap;
 	n -= gap;
 	if (memchr(p, '\0', n < left->top ? n : (size_t)left->top) != NULL)
-		return 1;
+		return PART_TORN;
 	if (n < left->top)
-		return memmem(p, n, "\n\n", 2) == NULL;
-	return hash_caseless(p, (size_t)left->top) == left->hash &&
-	    !mbox_has_from(p + left->top, n - (size_t)left->top) &&
-	    (!whole || count_nuls(p, n) > left->nuls);
+		return memmem(p, n, "\n\n", 2) == NULL ? PART_TORN
+							: PART_OTHER;
+	if (hash_caseless(p, (size_t)left->top) != left->hash ||
+	    mbox_has_from(p + left->top, n - (size_t)left->top))
+		return PART_OTHER;
+	return whole && count_nuls(p, n) <= left->nuls ? PART_WHOLE : PART_TORN;
 }
 
-/* A process that is gone left its note: cuts its append off if that is torn
- * and the last thing in the file. */
+/* Where the first torn part of the n noted ones begins in p, which begins with
+ * the first one's start; len if none is, or other mail is between. */
+static size_t
+torn_from(const char *p, size_t len, const struct mbox_note *left, unsigned n)
+{
+	size_t found = len, at, k;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		at = (size_t)(left[i].start - left->start);
+		if (at >= len)
+			break;
+		k = (size_t)(left[i].end - left[i].start);
+		switch (examine(p + at, k < len - at ? k : len - at, &left[i])) {
+		case PART_OTHER:
+			return len;
+		case PART_TORN:
+			if (found == len)
+				found = at;
+			break;
+		case PART_WHOLE:
+			break;
+		}
+	}
+	return found;
+}
+
+/* A process that is gone left its notes: cuts its append off from where that
+ * is torn, if it is the last thing in the file. */
 static int
-cut_left(struct append *a, const struct mbox_note *left)
+cut_left(struct append *a, const struct mbox_note *left, unsigned nleft)
 {
 	off_t start = (off_t)left->start;
+	size_t n, at;
 	char *p;
-	size_t n;
 	int r = 0;
 
-	if (a->size > start && a->size <= (off_t)left->end) {
+	if (a->size > start && a->size <= (off_t)left[nleft - 1].end) {
 		p = map_tail(a, start, &n);
 		if (p == NULL)
 			return -1;
-		if (is_torn(p, n, left))
-			r = ftruncate(a->fd, start);
+		at = torn_from(p, n, left, nleft);
+		if (at < n)
+			r = ftruncate(a->fd, start + (off_t)at);
 		unmap_tail(a, p, start);
 	}
 	if (r == 0)
@@ -176,11 +210,30 @@ cut_left(struct append *a, const struct mbox_note *left)
 	return r;
 }
 
+/* What is to be found out of each section if this process does not come to
+ * its end. */
+static void
+make_notes(const struct append *a, struct mbox_note *note)
+{
+	uint64_t at = (uint64_t)a->size;
+	const struct mbox_section *s;
+
+	for (s = a->s; s < a->s + a->n; s++, note++) {
+		note->start = at;
+		at += (s == a->s ? strlen(a->gap) : 0) + s->total;
+		note->end = at;
+		note->top = s->top.len;
+		note->hash = hash_caseless(s->top.p, s->top.len);
+		note->nuls = count_nuls(s->msg, s->len);
+	}
+}
+
 /* All locks: 1; 0 to try again; -1. */
 static int
 try_lock(struct append *a)
 {
-	struct mbox_note note, left;
+	struct mbox_note note[MBOX_NOTES], left[MBOX_NOTES];
+	unsigned nleft;
 	off_t size;
 	int r = mbox_kernel_lock(a->fd);
 
@@ -193,12 +246,8 @@ try_lock(struct append *a)
 	if (measure(a) == -1)
 		return -1;
 	size = a->size;
-	note.start = (uint64_t)size;
-	note.end = (uint64_t)size + strlen(a->gap) + a->s.total;
-	note.top = a->s.top.len;
-	note.hash = hash_caseless(a->s.top.p, a->s.top.len);
-	note.nuls = count_nuls(a->s.msg, a->s.len);
-	switch (mbox_dot_lock(a->at, &note, &left)) {
+	make_notes(a, note);
+	switch (mbox_dot_lock(a->at, note, a->n, left, &nleft)) {
 	case MBOX_DOT_MADE:
 		a->dot = 1;
 		/* Programs that know no other lock may just have written. */
@@ -210,7 +259,7 @@ try_lock(struct append *a)
 	case MBOX_DOT_CANNOT:
 		return 1;
 	case MBOX_DOT_LEFT:
-		if (cut_left(a, &left) == -1)
+		if (cut_left(a, left, nleft) == -1)
 			return -1;
 		break;
 	case MBOX_DOT_BUSY:
@@ -248,7 +297,7 @@ look(struct append *a)
 
 	if (p == NULL)
 		return a->size == 0 ? 0 : -1;
-	f = mbox_section_find(&a->s, p, n, &at);
+	f = mbox_section_find(a->s, p, n, &at);
 	unmap_tail(a, p, 0);
 	if (f == MBOX_WHOLE)
 		return fsync(a->fd) == 0 ? MBOX_THERE : -1;
@@ -258,10 +307,10 @@ look(struct append *a)
 }
 
 static int
-write_section(struct append *a)
+write_sections(struct append *a)
 {
 	if (write_all(a->fd, a->gap, strlen(a->gap)) == 0 &&
-	    mbox_section_write(&a->s, a->fd) == 0 && fsync(a->fd) == 0)
+	    mbox_section_write(a->s, a->n, a->fd) == 0 && fsync(a->fd) == 0)
 		return 0;
 	return -1;
 }
@@ -277,7 +326,7 @@ deliver(struct append *a, int made)
 		a->may_be_there = r == 2;
 	}
 	if (r == 0) {
-		r = write_section(a);
+		r = write_sections(a);
 		/* An empty file may be what a killed attempt has made. */
 		if (r == 0 && (made || a->size == 0))
 			r = place_sync_parent(a->at);
@@ -294,31 +343,50 @@ deliver(struct append *a, int made)
 	return r;
 }
 
-int
-mbox_append(const struct place *at, int owned, const struct letter *l)
+/* Until it is done: others may take the file away while we wait for it. */
+static int
+append(struct append *a, int owned)
 {
-	/* By hand there is no id by which to know it. */
-	struct append a = {.at = at, .fd = -1, .may_be_there = l->again &&
-	    id_valid(l->id, strlen(l->id))};
 	uint64_t deadline = clock_ms() + MBOX_LOCK_MS;
 	int r, made = 0, err, tries = 10;
 
-	mbox_section(&a.s, l);
 	do {
-		r = open_file(&a, owned, &made);
+		r = open_file(a, owned, &made);
 		if (r == 0)
-			r = lock(&a, deadline);
+			r = lock(a, deadline);
 		if (r == 0)
-			r = deliver(&a, made);
+			r = deliver(a, made);
 		err = errno;
-		if (a.dot)
-			mbox_dot_unlock(at);
-		a.dot = 0;
-		if (a.fd != -1)
-			close(a.fd);
-		a.fd = -1;
+		if (a->dot)
+			mbox_dot_unlock(a->at);
+		a->dot = 0;
+		if (a->fd != -1)
+			close(a->fd);
+		a->fd = -1;
 	} while ((r == 2 || (r == -1 && err == ESTALE)) && --tries > 0);
-	buf_free(&a.s.top);
 	errno = err;
 	return r == 2 ? -1 : r;
+}
+
+int
+mbox_append(const struct place *at, int owned, const struct letter *const *l,
+    unsigned n)
+{
+	/* By hand there is no id by which to know it. */
+	struct append a = {.at = at, .fd = -1, .n = n, .may_be_there =
+	    l[0]->again && id_valid(l[0]->id, strlen(l[0]->id))};
+	unsigned i;
+	int r, err;
+
+	a.s = xalloc(n * sizeof *a.s);
+	memset(a.s, 0, n * sizeof *a.s);
+	for (i = 0; i < n; i++)
+		mbox_section(&a.s[i], l[i]);
+	r = append(&a, owned);
+	err = errno;
+	for (i = 0; i < n; i++)
+		buf_free(&a.s[i].top);
+	free(a.s);
+	errno = err;
+	return r;
 }

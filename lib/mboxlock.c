@@ -15,8 +15,9 @@
 #include "str.h"
 
 enum {
-	STALE = 300,    /* seconds */
-	LOCK_SIZE = 100 /* a dot-lock holds a process id or nothing */
+	STALE = 300,     /* seconds */
+	LOCK_SIZE = 100, /* a dot-lock holds a process id or nothing */
+	NOTE_TEXT = 12 + MBOX_NOTES * 5 * 21
 };
 
 /* On NFS flock is made of the same locks as fcntl, and would conflict with
@@ -65,44 +66,61 @@ lock_name(char out[PATH_MAX], const struct place *at)
 	return snprintf(out, PATH_MAX, "%s.lock", at->path) < PATH_MAX ? 0 : -1;
 }
 
-/* Parses `PID.START.END.TOP.HASH.NULS': 0, else -1. */
+/* A number and the dot behind it or the end: 0, else -1. */
 static int
-parse_note(const char *p, size_t n, struct mbox_note *note)
+field(const char **p, const char *end, uint64_t *v)
 {
-	uint64_t v[6];
-	size_t i, k;
+	size_t k = scan_u64(*p, (size_t)(end - *p), v);
 
-	for (i = 0; i < 6; i++) {
-		if (i > 0 && (n == 0 || *p++ != '.' || n-- == 0))
-			return -1;
-		k = scan_u64(p, n, &v[i]);
-		if (k == 0 || v[i] > INT64_MAX)
-			return -1;
-		p += k;
-		n -= k;
+	if (k == 0 || *v > INT64_MAX)
+		return -1;
+	*p += k;
+	if (*p < end && (**p != '.' || ++*p == end))
+		return -1;
+	return 0;
+}
+
+/* Parses `PID.START' and one or more `.END.TOP.HASH.NULS': how many, 0 for
+ * another text. */
+static unsigned
+parse_notes(const char *p, size_t len, struct mbox_note note[MBOX_NOTES])
+{
+	const char *end = p + len;
+	struct mbox_note *o;
+	uint64_t pid, start;
+	unsigned n = 0;
+
+	if (field(&p, end, &pid) == -1 || field(&p, end, &start) == -1)
+		return 0;
+	while (p < end && n < MBOX_NOTES) {
+		o = &note[n++];
+		o->start = start;
+		if (field(&p, end, &o->end) == -1 ||
+		    field(&p, end, &o->top) == -1 ||
+		    field(&p, end, &o->hash) == -1 ||
+		    field(&p, end, &o->nuls) == -1 || o->end < start)
+			return 0;
+		start = o->end;
 	}
-	note->start = v[1];
-	note->end = v[2];
-	note->top = v[3];
-	note->hash = v[4];
-	note->nuls = v[5];
-	return n == 0 ? 0 : -1;
+	return p == end ? n : 0;
 }
 
 /* Whose is the lock that is there?  In a directory that everybody may write,
  * only a link of our own user is believed. */
 static enum mbox_dot
-examine(const struct place *at, const char *name, struct mbox_note *left)
+examine(const struct place *at, const char *name,
+    struct mbox_note left[MBOX_NOTES], unsigned *nleft)
 {
 	struct stat st;
-	char text[160];
+	char text[NOTE_TEXT];
 	ssize_t n;
 
 	if (fstatat(at->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return MBOX_DOT_BUSY; /* gone just now: try again */
 	if (S_ISLNK(st.st_mode) && st.st_uid == geteuid()) {
 		n = readlinkat(at->dirfd, name, text, sizeof text);
-		if (n > 0 && parse_note(text, (size_t)n, left) == 0)
+		*nleft = n > 0 ? parse_notes(text, (size_t)n, left) : 0;
+		if (*nleft > 0)
 			return MBOX_DOT_LEFT;
 	}
 	/* Somebody's mailbox may have this name; and in the spool, where
@@ -117,21 +135,27 @@ examine(const struct place *at, const char *name, struct mbox_note *left)
 }
 
 enum mbox_dot
-mbox_dot_lock(const struct place *at, const struct mbox_note *note,
-    struct mbox_note *left)
+mbox_dot_lock(const struct place *at, const struct mbox_note *note, unsigned n,
+    struct mbox_note left[MBOX_NOTES], unsigned *nleft)
 {
-	char name[PATH_MAX], text[160];
+	char name[PATH_MAX], text[NOTE_TEXT];
+	size_t len;
+	unsigned i;
 
 	if (lock_name(name, at) == -1)
 		return MBOX_DOT_CANNOT;
-	snprintf(text, sizeof text, "%ld.%llu.%llu.%llu.%llu.%llu", (long)getpid(),
-	    (unsigned long long)note->start, (unsigned long long)note->end,
-	    (unsigned long long)note->top, (unsigned long long)note->hash,
-	    (unsigned long long)note->nuls);
+	len = (size_t)snprintf(text, sizeof text, "%ld.%llu", (long)getpid(),
+	    (unsigned long long)note->start);
+	for (i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len,
+		    ".%llu.%llu.%llu.%llu", (unsigned long long)note[i].end,
+		    (unsigned long long)note[i].top,
+		    (unsigned long long)note[i].hash,
+		    (unsigned long long)note[i].nuls);
 	if (symlinkat(text, at->dirfd, name) == 0)
 		return MBOX_DOT_MADE;
 	if (errno == EEXIST)
-		return examine(at, name, left);
+		return examine(at, name, left, nleft);
 	return MBOX_DOT_CANNOT;
 }
 

@@ -128,13 +128,16 @@ gather(void *arg, const char *p, size_t n)
 }
 
 int
-mbox_section_write(const struct mbox_section *s, int fd)
+mbox_section_write(const struct mbox_section *s, unsigned n, int fd)
 {
 	struct gather g;
 
 	g.fd = fd;
 	g.n = 0;
-	return walk(s, gather, &g) == 0 ? flush(&g) : -1;
+	for (; n > 0; n--, s++)
+		if (walk(s, gather, &g) != 0)
+			return -1;
+	return flush(&g);
 }
 
 struct match {

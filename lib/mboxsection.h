@@ -17,8 +17,9 @@ struct mbox_section {
 /* Fills s for l, whose head is made.  The same letter gives the same bytes at
  * each attempt.  s->top is reused. */
 void mbox_section(struct mbox_section *s, const struct letter *l);
-/* Writes it at the file's end: 0, or -1 with errno (some may be written). */
-int mbox_section_write(const struct mbox_section *s, int fd);
+/* Writes n of them at the file's end: 0, or -1 with errno (some may be
+ * written). */
+int mbox_section_write(const struct mbox_section *s, unsigned n, int fd);
 /* How many bytes at the start of p are those of s, or zero where the file has
  * lost them (then *holes is set). */
 size_t mbox_section_match(const struct mbox_section *s, const char *p,

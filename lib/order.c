@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,9 @@
 #include "order.h"
 #include "packet.h"
 #include "str.h"
+
+/* The spawner reads no longer packet in one piece. */
+enum { ANSWER_PACKET = 32768 };
 
 /* Ids become parts of file names. */
 static int
@@ -109,13 +113,27 @@ order_extra(const struct order *o, const char *name)
 }
 
 int
+order_waits(int fd)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+
+	return poll(&p, 1, 0) == 1;
+}
+
+int
 order_answer(struct buf *lines, int keep)
 {
-	int r;
+	size_t at, n;
+	int r = 0;
 
 	if (keep)
 		buf_byte(lines, '\n');
-	r = write_all(1, lines->p, lines->len);
+	for (at = 0; at < lines->len && r == 0; at += n) {
+		n = lines->len - at;
+		if (n > ANSWER_PACKET)
+			n = ANSWER_PACKET;
+		r = write_all(1, lines->p + at, n);
+	}
 	lines->len = 0;
 	return r;
 }

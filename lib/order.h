@@ -27,6 +27,8 @@ int order_next(struct order *o, int fd);
 int order_args(struct order *o, char *const argv[], int argc);
 /* Value of the X record name, NULL if there is none. */
 const char *order_extra(const struct order *o, const char *name);
+/* Does another packet wait on the socket? */
+int order_waits(int fd);
 /*
  * Writes the collected verdict lines to descriptor 1 and empties them; with
  * keep also the empty line that ends an answer of a -k program.  0 or -1.

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hash.h"
 #include "paths.h"
 #include "route.h"
 #include "settings.h"
@@ -94,6 +95,8 @@ plan_vhost(struct spawnplan *s, const struct spawnreq *r, const struct map *m)
 		format = route.format;
 		first = 0;
 	}
+	if (r->env.nrcpt == 1 && strcmp(format, "mbox") == 0)
+		s->box = hash_caseless(key.p, key.len) | 1;
 	buf_free(&key);
 	if (strchr(r->dest, '/') != NULL || r->dest[0] == '.')
 		return problem(s, "4.3.5", "not a domain", r->dest);
@@ -305,6 +308,7 @@ spawnplan_make(struct spawnplan *s, const struct spawnreq *r,
 	s->extra.len = 0;
 	s->user[0] = s->home[0] = '\0';
 	s->keep = 0;
+	s->box = 0;
 	extra_setting(s, m, "hostname", "hostname");
 	if (remote)
 		return strcmp(r->kind, "smtp") == 0 ? plan_smtp(s, m)

@@ -27,6 +27,8 @@ struct spawnplan {
 	gid_t gid;
 	char user[64];     /* name for the environment, "" for none */
 	char home[256];
+	uint32_t box;      /* hash of the mbox that it is for, which takes one
+	                      append at a time; 0 for others */
 	struct buf extra;  /* X records */
 	char problem[200]; /* why not, when spawnplan_make fails */
 	const char *status; /* and its X.Y.Z */

@@ -2,9 +2,10 @@
 # lib.sh.  as COMMAND…: runs it as an ordinary user, who owns $t/d.
 # order ID first|again X… -- SENDER RECIPIENT…: writes the order $t/order;
 # words of X are name=value; @name=value among them (the last) is an attribute
-# of the message, after a recipient one of his.
+# of the message, after a recipient one of his.  The program is $prog, if it is
+# not set the one that the test is named after.
 mkdir "$t/d" "$t/p"
-case ${0##*/} in *.t) prog=${0##*/} prog=${prog%.t} ;; esac
+case ${0##*/} in *.t) prog=${prog:-$(basename "$0" .t)} ;; esac
 cp "$bin/$prog" "$t/p/$prog" # a source tree may be closed to other users
 if [ "$(id -u)" = 0 ]; then
 	chown 65534:65534 "$t/d"

@@ -24,7 +24,7 @@ try() {
 }
 try kill 3 smtp-recv-chain
 try kill 5 queue-inject queue-inject-k deliver-pipe deliver-vhost \
-    deliver-vhost-folder
+    deliver-vhost-folder deliver-vhost-together
 try both 13 smtp-recv queue-inject deliver-mbox deliver-pipe bounce-build
 try both 23 deliver-smtp deliver-spawn
 try kill 23 queue-run-told

@@ -49,6 +49,50 @@ like 'and ends it with 111, in order' "$out" '^exit 111$'
 like 'so does one without recipients' "$(ask 'raw:N1\0Pvhost\0Dx\0Ix\0Bfirst\0Fa\0\0')" '^exit 111$'
 like 'closing the channel ends it with 0' "$(ask close)" '^exit 0$'
 
+# Orders for one mbox go to one program, which may do them at once; others have
+# their own.  Answers are told apart, also long ones.
+mkdir "$t/vhost"
+cat >"$t/vhost/deliver-vhost" <<END
+#!/usr/bin/env python3
+import os, socket, sys, time
+open("$t/home/starts", "a").write("x")
+time.sleep(1)
+s = socket.socket(fileno=3)
+n = 0
+while True:
+    data, fds, flags, addr = socket.recv_fds(s, 65536, 4)
+    if not data:
+        break
+    n += 1
+    for fd in fds:
+        os.close(fd)
+    rcpts = data.count(b"\\0T")
+    s.send(b"".join(b"K%d 2.0.0 order %d%s\\n" % (i, n, b"x" * 600 * (rcpts > 1))
+                    for i in range(1, rcpts + 1)) + b"\\n")
+END
+chmod 755 "$t/vhost" "$t/vhost/deliver-vhost"
+asktwo() {
+	rm -f "$t/home/starts"
+	as env PC_PATH="$t/vhost:$bin" "$top/tests/tools/spawn-ask" -a "$@" 2>>"$t/log" | sort
+}
+one='Pvhost Dexample.test Fs@x Talice@example.test auser=alice'
+two='Pvhost Dexample.test Fs@x Tbob@example.test auser=bob'
+asktwo "$one" "$one" >/dev/null
+is 'two orders for one Maildir: two programs' "$(cat "$t/home/starts")" xx
+echo virtual-mailbox=example.test:mbox >>"$t/etc/postchaise/postchaise.conf"
+as alias-compile 2>>"$t/log"
+is 'for one mbox: one, in order' "$(asktwo "$one" "$one" "$one"; cat "$t/home/starts")" \
+    'N1 LK1 2.0.0 order 1 E0
+N2 LK1 2.0.0 order 2 E0
+N3 LK1 2.0.0 order 3 E0
+exit 0
+x'
+asktwo "$one" "$two" >/dev/null
+is 'for two mboxes: two' "$(cat "$t/home/starts")" xx
+like 'an answer of many lines is whole' "$(asktwo "$one $(
+    for i in 1 2 3 4 5 6 7 8 9 10 11; do printf ' Talice@example.test auser=alice'; done)")" \
+    'LK12 2\.0\.0 order 1x{600} E0'
+
 # A program that cannot be started, one that dies, one that talks rubbish.
 mkdir "$t/fake"
 fake() { printf '#!/bin/sh\n%s\n' "$1" >"$t/fake/deliver-pipe"; chmod 755 "$t/fake/deliver-pipe" "$t/fake"; }

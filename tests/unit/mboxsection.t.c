@@ -31,7 +31,7 @@ written(const char *msg, struct mbox_section *s)
 	l.msglen = strlen(msg);
 	trace_head(&l);
 	mbox_section(s, &l);
-	if (fd == -1 || mbox_section_write(s, fd) == -1)
+	if (fd == -1 || mbox_section_write(s, 1, fd) == -1)
 		return NULL;
 	n = pread(fd, out, sizeof out - 1, 0);
 	close(fd);
