@@ -101,7 +101,7 @@ is 'with one sync, and one write of all answers' \
 
 # again N…: each order by itself, as one that was tried.
 again() {
-	_how=$how how=
+	_how=$how how=''
 	for _n; do
 		eval "orders again 'number $_n' \"\$o$_n\""
 	done | grep -v exit | cut -c1-2 | tr '\n' ' '
@@ -117,7 +117,7 @@ for call in $steps poll recvmsg; do
 		case $((k % 3)) in # the others come first, or after
 		0) got=$(again 1 2 3) ;;
 		1) got=$(again 3 2 1) ;;
-		2) how= got=$(orders 'number 9' "$o4" | cut -c1-2 | tr '\n' ' ')
+		2) how=''; got=$(orders 'number 9' "$o4" | cut -c1-2 | tr '\n' ' ')
 		   got=$(again 2 1 3) ;;
 		esac
 		[ "$got" = 'K1 K1 K1 ' ] || bad="$bad $call:$k:$got"
