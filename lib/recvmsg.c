@@ -242,8 +242,6 @@ forget(struct recvmsg *m)
 const char *
 recvmsg_done(struct recvmsg *m, const struct buf *piece, const struct buf *env)
 {
-	static char said[sizeof m->said];
-
 	if (m->said[0] == '\0') {
 		piece = completed(m, piece, 1);
 		if (m->said[0] != '\0') {
@@ -261,9 +259,9 @@ recvmsg_done(struct recvmsg *m, const struct buf *piece, const struct buf *env)
 		}
 	}
 	forget(m);
-	memcpy(said, m->said, sizeof said);
+	memcpy(m->reply, m->said, sizeof m->reply);
 	m->said[0] = '\0';
-	return said;
+	return m->reply;
 }
 
 void

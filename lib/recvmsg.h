@@ -32,6 +32,7 @@ struct recvmsg {
 	struct buf whole; /* what complete made of the first piece */
 	struct injectkeep keep;
 	char said[512]; /* the reply that awaits its end, or "" */
+	char reply[512]; /* the last one, which was returned */
 };
 
 /* A piece of a message that is larger than memory should hold.  Where it is
