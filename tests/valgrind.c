@@ -14,7 +14,7 @@ main(int argc, char *argv[])
 {
 	static char report[4096];
 	static char *args[1024] = {"valgrind", "-q", "--vgdb=no",
-	    "--error-exitcode=99", "--leak-check=" LEAKS,
+	    "--run-libc-freeres=no", "--error-exitcode=99", "--leak-check=" LEAKS,
 	    "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
 	    report};
 	static char path[4096] = DIR "/";

@@ -55,12 +55,12 @@ main(void)
 	setenv("SSL_TLS_SNI_SERVERNAME", "forged", 1);
 	setenv("PATH", "/here", 1);
 	is_int(VARIABLES("SSL_PROTOCOL=TLSv1.3\0SSL_CIPHER=X=Y\0PATH=/evil\0"
-	    "LD_PRELOAD=x\0odd\0\0"), 0, "variables");
+	    "LD_AUDIT=x\0odd\0\0"), 0, "variables");
 	is_str(get("SSL_PROTOCOL"), "TLSv1.3", "one");
 	is_str(get("SSL_CIPHER"), "X=Y", "another");
 	is_str(get("SSL_TLS_SNI_SERVERNAME"), "(unset)", "an old one is gone");
 	is_str(get("PATH"), "/here", "only SSL_ is taken");
-	is_str(get("LD_PRELOAD"), "(unset)", "nothing else is");
+	is_str(get("LD_AUDIT"), "(unset)", "nothing else is");
 	is_str(starttls_already(), "TLSv1.3 X=Y", "what it is");
 	is_int(VARIABLES("SSL_PROTOCOL=TLSv1.3\0"), -1, "no end");
 	ok(starttls_already() == NULL, "then there is no TLS");
