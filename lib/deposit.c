@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,17 @@ deposit_memory(struct deposit *d, const char *p, size_t n)
 	return r;
 }
 
+/* The lock of a slot that was opened or made by name, and still has the name:
+ * queue-run may have unlinked it between the two (lib/store.c, store_offer). */
+static int
+lock_slot(int fd)
+{
+	struct stat st;
+
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
+	    st.st_nlink > 0 ? 0 : -1;
+}
+
 /*
  * A slot that may be written: its exclusive lock is held from before the
  * first byte until it is committed, and under the lock the head said that it is free.
@@ -134,7 +146,7 @@ take_slot(uint32_t num, struct slot_head *h)
 	fd = openat(AT_FDCWD, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && slot_head_read(fd, h) == 0 &&
+	if (lock_slot(fd) == 0 && slot_head_read(fd, h) == 0 &&
 	    h->state == SLOT_FREE)
 		return fd;
 	close(fd);
@@ -203,7 +215,7 @@ new_slot(uint32_t *num, struct slot_head *h)
 		if (fd == -1 && errno != EEXIST)
 			return -1;
 		/* A scan may look at it in this moment: another one then. */
-		if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (fd != -1 && lock_slot(fd) == -1) {
 			close(fd);
 			fd = -1;
 		}
@@ -228,18 +240,23 @@ finish_body(struct deposit *d, struct slot_head *h, const struct buf *received)
 	return sync_name(AT_FDCWD, name);
 }
 
-/* Writes a note: 0, or -1, nobody can read it.  Where a former queue-run's
- * FIFO has no reader any more its tokens are void too. */
-static int
-write_note(struct deposit *d, const char note[NOTE])
+/*
+ * Opens `trigger' anew unless it has a reader; where a former queue-run's has
+ * none any more its tokens are void too.  Done while the slot is locked, so
+ * that no queue-run but this reader and later ones can have found the
+ * message: who is told by a note may believe that it was never tried.
+ */
+static void
+open_notes(struct deposit *d)
 {
-	if (d->notes > 0 && write(d->notes, note, NOTE) == NOTE)
-		return 0;
-	if (d->notes > 0)
+	struct pollfd p = {d->notes, 0, 0};
+
+	if (d->notes > 0) {
+		if (poll(&p, 1, 0) == 0)
+			return;
 		close_fifo(&d->tokens);
-	if (open_fifo(&d->notes, "trigger", O_WRONLY) == -1)
-		return -1;
-	return write(d->notes, note, NOTE) == NOTE ? 0 : -1;
+	}
+	open_fifo(&d->notes, "trigger", O_WRONLY);
 }
 
 /* Tells queue-run by a note that is a hint: number and id.  Who cannot write
@@ -254,7 +271,7 @@ notify(struct deposit *d, uint32_t num)
 	note[SLOT_DIGITS] = ' ';
 	memcpy(note + SLOT_DIGITS + 1, d->id, ID_LEN);
 	note[NOTE - 1] = '\n';
-	if (write_note(d, note) == 0)
+	if (d->notes > 0 && write(d->notes, note, NOTE) == NOTE)
 		return;
 	fd = openat(AT_FDCWD, "scan", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd != -1)
@@ -330,6 +347,7 @@ deposit_commit(struct deposit *d, const struct buf *received)
 	}
 	/* The lock goes before the note: queue-run need not wait for it, not
 	 * even of one whose user stops it here. */
+	open_notes(d);
 	close(fd);
 	notify(d, num);
 	if (d->bodyfd != -1)

@@ -82,16 +82,17 @@ not_loaded(struct sched *s, struct msg *m)
 		store_forget(s->store, m);
 		store_look(s->store, num);
 		return;
-	case EPROTO:
-		store_aside(s->store, m->num, "checksum or contents");
-		break;
+	case EPROTO: /* damaged; or a late note of one that has ended met
+	              * another message that is being written */
+		num = m->num;
+		store_forget(s->store, m);
+		store_damaged(s->store, num);
+		return;
 	default:
 		log_warn("queue-load", "id=%.*s err=%m", ID_LEN, m->id);
 		m->next = (uint32_t)time(NULL) + 60;
 		store_schedule(s->store, m);
-		return;
 	}
-	store_forget(s->store, m);
 }
 
 /* A message from this host: its first line in the log.  The line of one that

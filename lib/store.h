@@ -71,6 +71,9 @@ int store_scan_some(struct store *s);
 /* The same for one slot that is not known: the note of a message that came
  * into it may have met the late note of an earlier one. */
 void store_look(struct store *s, uint32_t num);
+/* The same for one that could not be read (EPROTO): set aside, unless it was
+ * read while queue-inject was writing it. */
+void store_damaged(struct store *s, uint32_t num);
 /* Is the mark there that somebody could not write a note?  Removes it. */
 int store_scan_wanted(struct store *s);
 

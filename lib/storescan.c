@@ -76,6 +76,31 @@ store_look(struct store *s, uint32_t num)
 }
 
 void
+store_damaged(struct store *s, uint32_t num)
+{
+	struct slot slot = {.fd = -1};
+	int fd, damaged = 0;
+	char name[32];
+
+	slot_name(name, "slot", num);
+	fd = openat(s->qdir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		return;
+	/* Nobody writes to a slot whose lock we have. */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		damaged = slot_load(&slot, s->qdir, num, O_RDONLY) == -1 &&
+		    errno == EPROTO;
+		if (damaged)
+			store_aside(s, num, "checksum or contents");
+		slot_close(&slot);
+		buf_free(&slot.data);
+	}
+	close(fd);
+	if (!damaged)
+		store_look(s, num);
+}
+
+void
 store_scan(struct store *s)
 {
 	char drop[512];

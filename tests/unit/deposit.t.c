@@ -1,5 +1,8 @@
-/* lib/deposit: the FIFOs of queue-run, over its restarts. */
+/* lib/deposit: the FIFOs of queue-run, over its restarts, and what queue-run
+ * does in the middle of a commit. */
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -79,6 +82,60 @@ offer(uint32_t num)
 		ok(0, "the token is written");
 }
 
+/* What happens right before the next system call of its kind. */
+static void (*before_flock)(void), (*before_write)(void);
+
+static void
+happen(void (**what)(void))
+{
+	void (*f)(void) = *what;
+
+	*what = NULL;
+	if (f != NULL)
+		f();
+}
+
+/* In the place of libc's. */
+int
+flock(int fd, int op)
+{
+	int (*next)(int, int);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "flock");
+	happen(&before_flock);
+	return next(fd, op);
+}
+
+ssize_t
+write(int fd, const void *p, size_t n)
+{
+	ssize_t (*next)(int, const void *, size_t);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "write");
+	if (n == SLOT_DIGITS + 1 + ID_LEN + 1) /* a note */
+		happen(&before_write);
+	return next(fd, p, n);
+}
+
+static uint32_t offered;
+
+static void
+unlink_offered(void)
+{
+	char name[32];
+
+	slot_name(name, "slot", offered);
+	unlink(name);
+}
+
+static void
+restart(void)
+{
+	close(notes);
+	close(tokens);
+	make_fifos();
+}
+
 static int
 mark(void)
 {
@@ -88,7 +145,7 @@ mark(void)
 int
 main(void)
 {
-	char dir[] = "/tmp/deposit.XXXXXX", remove[64];
+	char dir[] = "/tmp/deposit.XXXXXX", remove[64], name[32];
 	uint32_t num, again = 0;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -125,6 +182,18 @@ main(void)
 	ok(noted(&again, "  with a note") && again == num,
 	    "  by a token of the other one");
 	ok(!mark(), "  and no mark was left");
+
+	offer(offered = num);
+	before_flock = unlink_offered;
+	is_int(put(), 0, "queued though a free slot goes when it is opened");
+	noted(&num, "  with a note");
+	slot_name(name, "slot", num);
+	is_int(access(name, F_OK), 0, "  in a slot that has a name");
+	before_write = restart;
+	is_int(put(), 0, "queued while queue-run is started anew");
+	is_int(read(notes, name, sizeof name), -1,
+	    "  no note: by now it may have been tried");
+	ok(mark(), "  but the mark for a scan");
 
 	snprintf(remove, sizeof remove, "rm -rf %s", dir);
 	return system(remove) != 0 || done();

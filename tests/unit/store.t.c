@@ -211,6 +211,27 @@ scan(void)
 	is_int(tokens(), 0, "and not offered");
 }
 
+/* A slot could not be read. */
+static void
+damaged(void)
+{
+	int fd;
+
+	put(0x66000001, SLOT_QUEUED);
+	fd = open("slot/66/66000001", O_RDWR);
+	if (pwrite(fd, "x", 1, SLOT_HEAD) != 1)
+		abort();
+	flock(fd, LOCK_EX);
+	store_damaged(&s, 0x66000001);
+	ok(exists(0x66000001), "one that is being written is not set aside");
+	close(fd);
+	store_damaged(&s, 0x66000001);
+	ok(!exists(0x66000001), "one that is damaged is");
+	put(0x66000001, SLOT_QUEUED);
+	store_damaged(&s, 0x66000001);
+	ok(store_find(&s, 0x66000001) != NULL, "one that is whole by now is found");
+}
+
 static void
 ending(void)
 {
@@ -273,6 +294,7 @@ main(void)
 	turns();
 	notes();
 	scan();
+	damaged();
 	ending();
 	opening();
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
