@@ -8,8 +8,8 @@
  *    same socket as 3, and an empty line ends each answer
  * 2  log
  * 3  the order, where no sender and recipients are given; with -k orders come
- *    as packets with the message's descriptor, and a connection is kept for
- *    the next message to the same destination
+ *    as packets with the message or its descriptor, and a connection is kept
+ *    for the next message to the same destination
  * PC_PATH, PC_PREFIX: where mx-lookup and its socket are
  * exit: 0 the lines are the verdict; 100 usage; 111 what has no line is
  *    deferred
@@ -137,7 +137,13 @@ configure(void)
 static void
 load_message(void)
 {
-	if (outmsg_load(&s.msg, s.order.msgfd) == -1) {
+	int r = 0;
+
+	if (s.order.msg != NULL)
+		outmsg_take(&s.msg, s.order.msg, s.order.msglen);
+	else
+		r = outmsg_load(&s.msg, s.order.msgfd);
+	if (r == -1) {
 		log_warn("message-read", "id=%s err=%m", s.order.id);
 		smtpmail_all(&s.mail, 'Z', "4.3.0", "cannot read the message");
 	} else if (s.msg.is.barecr) {

@@ -135,14 +135,21 @@ make_mailbox(const struct spawnreq *r)
 }
 
 static void
+malformed(size_t n)
+{
+	log_warn("spawn-malformed", "bytes=%zu", n);
+	s.open = 0;
+	s.code = 111;
+}
+
+static void
 request(const char *p, size_t n, int message)
 {
 	struct spawnreq r;
 
-	if (spawnreq_parse(&r, p, n) == -1 || message == -1) {
-		log_warn("spawn-malformed", "bytes=%zu", n);
-		s.open = 0;
-		s.code = 111;
+	if (spawnreq_parse(&r, p, n) == -1 ||
+	    (message == -1) != (r.msglen > 0)) {
+		malformed(n);
 		return;
 	}
 	tables_refresh(&s.tables);
@@ -152,6 +159,10 @@ request(const char *p, size_t n, int message)
 		log_warn("spawn-refuse", "kind=%s dest=%s err=%s", r.kind,
 		    r.dest, s.plan.problem);
 		answer_all(&r, s.plan.status, s.plan.problem);
+		return;
+	}
+	if (message == -1 && !s.plan.keep) {
+		malformed(n);
 		return;
 	}
 	make_mailbox(&r);

@@ -167,7 +167,7 @@ begin(struct job *j)
 	j->dir = g.dir ? g.dir : order_extra(o, "dir");
 	if (j->dir == NULL || j->dir[0] == '\0')
 		die_temp("order", "id=%s err=%s", o->id, "no dir");
-	if (msgin_open(&j->msg, o->msgfd) == -1)
+	if (msgin_order(&j->msg, o) == -1)
 		die_temp("read-message", "id=%s err=%m", o->id);
 	j->format = format != NULL && strcmp(format, "mbox") == 0
 	    ? MAILBOX_MBOX : MAILBOX_MAILDIR;

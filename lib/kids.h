@@ -40,7 +40,8 @@ struct kids {
 /*
  * Gives the order to a child that has orders for the same mailbox, which it
  * may do at once; to an idle child that fits; or to a new one.  message is the
- * message's descriptor, which the caller closes.  0, or -1 with errno.
+ * message's descriptor, which the caller closes, or -1 where the message is in
+ * the order.  0, or -1 with errno.
  */
 int kids_start(struct kids *k, const struct spawnplan *plan,
     const struct spawnreq *req, int message);

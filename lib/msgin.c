@@ -51,6 +51,16 @@ msgin_open(struct msgin *m, int fd)
 	return more;
 }
 
+int
+msgin_order(struct msgin *m, const struct order *o)
+{
+	if (o->msg == NULL)
+		return msgin_open(m, o->msgfd);
+	m->p = o->msg;
+	m->len = o->msglen;
+	return 0;
+}
+
 void
 msgin_close(struct msgin *m)
 {

@@ -2,7 +2,7 @@
  * order, as memory (INTERFACES 4). */
 #ifndef MSGIN_H
 #define MSGIN_H
-#include "buf.h"
+#include "order.h"
 
 /* Zero-initialised is closed. */
 struct msgin {
@@ -19,6 +19,9 @@ struct msgin {
  * is open (the queue's body files do not).  0, or -1 with errno.
  */
 int msgin_open(struct msgin *m, int fd);
+/* The message of an order, wherever it is.  One that came in the order is there
+ * until order_done.  0, or -1 with errno. */
+int msgin_order(struct msgin *m, const struct order *o);
 /* Ends the mapping and keeps the buffer, so that a -k program allocates
  * nothing for its next message. */
 void msgin_close(struct msgin *m);

@@ -35,6 +35,7 @@ parse(struct order *o)
 	char tag;
 
 	o->extra = NULL;
+	o->msg = NULL;
 	o->again = 1;
 	strcpy(o->id, "-");
 	while (record_next(&r, &tag, &t, &n) == 1) {
@@ -80,10 +81,15 @@ order_next(struct order *o, int fd)
 	if (n <= 0)
 		return (int)n;
 	o->raw.len = (size_t)n;
-	errno = EPROTO;
-	if (o->msgfd != -1 && parse(o) == 0)
-		return 1;
+	if (parse(o) == 0) {
+		o->msglen = (size_t)(o->raw.p + o->raw.len - o->env.end);
+		if (o->msglen > 0)
+			o->msg = o->env.end;
+		if ((o->msgfd == -1) == (o->msg != NULL))
+			return 1;
+	}
 	order_done(o);
+	errno = EPROTO;
 	return -1;
 }
 
@@ -146,6 +152,7 @@ order_done(struct order *o)
 	if (o->msgfd > 0)
 		close(o->msgfd);
 	o->msgfd = -1;
+	o->msg = NULL;
 	o->raw.len = 0;
 	errno = err;
 }

@@ -11,7 +11,9 @@ struct order {
 	int again;           /* an earlier attempt may have happened */
 	const char *extra;   /* the X records: Xname=value; NULL if none */
 	struct envelope env; /* into raw */
-	int msgfd;           /* the message; 0 but with -k */
+	int msgfd;           /* the message; 0 but with -k; -1: it is msg */
+	const char *msg;     /* into raw; NULL: it is msgfd */
+	size_t msglen;
 };
 
 /* Reads one order from fd to its end (one-shot): 0, or -1 with errno (EPROTO:
@@ -19,7 +21,7 @@ struct order {
 int order_read(struct order *o, int fd);
 /*
  * The next order of a -k program from the socket fd, one packet with the
- * message's descriptor (closed by order_done).  1; 0 at end of file; -1 with
+ * message's descriptor (closed by order_done) or the message itself.  1; 0 at end of file; -1 with
  * errno.
  */
 int order_next(struct order *o, int fd);

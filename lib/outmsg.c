@@ -20,18 +20,33 @@ fill(struct outmsg *m, off_t off, size_t max)
 	return r;
 }
 
+/* Forgets the message before. */
+static void
+begin(struct outmsg *m)
+{
+	if (m->wire.cap > 4 * OUTMSG_PART)
+		buf_free(&m->wire);
+	memset(&m->is, 0, sizeof m->is);
+	m->wire.len = m->raw.len = 0;
+	m->large = 0;
+}
+
+void
+outmsg_take(struct outmsg *m, const char *p, size_t n)
+{
+	begin(m);
+	smtpout_add(&m->is, p, n, &m->wire);
+	smtpout_end(&m->is, &m->wire);
+}
+
 int
 outmsg_load(struct outmsg *m, int fd)
 {
 	off_t off;
 	ssize_t r;
 
-	if (m->wire.cap > 4 * OUTMSG_PART)
-		buf_free(&m->wire);
-	memset(&m->is, 0, sizeof m->is);
+	begin(m);
 	m->fd = fd;
-	m->wire.len = m->raw.len = 0;
-	m->large = 0;
 	m->start = lseek(fd, 0, SEEK_CUR);
 	m->seekable = m->start != -1;
 	if (!m->seekable)

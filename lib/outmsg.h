@@ -32,6 +32,8 @@ struct outmsg_pos {
 /* Reads fd from where it stands to its end, and leaves the place of a file as
  * it was.  0, or -1 with errno (EFBIG: too much from a pipe). */
 int outmsg_load(struct outmsg *m, int fd);
+/* The same of n bytes that are all of it; they are not needed any more. */
+void outmsg_take(struct outmsg *m, const char *p, size_t n);
 /*
  * The next part in wire form, in m->wire.  1: there is more; 0: this is the
  * last, with the final dot; -1 with errno (EIO: the file is not what it was).

@@ -36,8 +36,10 @@ spawnreq_parse(struct spawnreq *r, const char *p, size_t n)
 		at = w.p;
 	r->envelope = at;
 	r->envlen = (size_t)(p + n - at);
-	return envelope_parse(&r->env, at, r->envlen) == 0 && r->env.nrcpt > 0
-	    ? 0 : -1;
+	if (envelope_parse(&r->env, at, r->envlen) != 0 || r->env.nrcpt == 0)
+		return -1;
+	r->msglen = (size_t)(p + n - r->env.end);
+	return 0;
 }
 
 static int

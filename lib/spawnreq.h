@@ -11,8 +11,10 @@ struct spawnreq {
 	const char *kind;
 	const char *dest;
 	const char *order;    /* I and B records */
-	const char *envelope; /* behind them */
+	const char *envelope; /* behind them, to the packet's end */
 	size_t envlen;
+	size_t msglen;        /* bytes of the message behind the envelope; 0:
+				 it comes as a descriptor */
 	struct envelope env;
 };
 

@@ -96,11 +96,20 @@ parse(void)
 {
 	static const char good[] = REQUEST("vhost", "v.test",
 	    "Talice@v.test\0auser=alice\0");
+	static const char whole[] = REQUEST("smtp", "x.test",
+	    "Tx@x.test\0") "\0body\n";
 	static char bad[sizeof good];
 	size_t n;
 	int wrong = 0;
 
 	is_int(spawnreq_parse(&r, good, sizeof good), 0, "a request");
+	is_int((long long)r.msglen, 0, "with its message elsewhere");
+	is_int(spawnreq_parse(&r, whole, sizeof whole - 1), 0,
+	    "one with its message");
+	is_int((long long)r.msglen, 5, "of so many bytes");
+	ok(r.envlen > 5 && memcmp(r.envelope + r.envlen - 5, "body\n", 5) == 0,
+	    "which are passed on");
+	spawnreq_parse(&r, good, sizeof good);
 	is_int(r.number, 7, "its number");
 	is_str(r.kind, "vhost", "kind");
 	is_str(r.dest, "v.test", "destination");
