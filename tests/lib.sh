@@ -8,7 +8,7 @@ t=$(mktemp -d "${TMPDIR:-/tmp}/postchaise.XXXXXX")
 chmod 755 "$t"
 PATH=$bin:$tools:$PATH
 export PC_PREFIX="$t" PC_PATH="$bin" LC_ALL=C
-unset PC_SIZE RELAYCLIENT DATABYTES
+unset PC_SIZE RELAYCLIENT DATABYTES TCPREMOTEIP TCPREMOTEHOST TCPLOCALIP
 tap_n=0 tap_bad=0 tap_pids=
 
 # Processes started by the test are noted here and ended at its end.
