@@ -9,7 +9,8 @@ chmod 755 "$t"
 PATH=$bin:$tools:$PATH
 export PC_PREFIX="$t" PC_PATH="$bin" LC_ALL=C
 unset PC_SIZE RELAYCLIENT DATABYTES TCPREMOTEIP TCPREMOTEHOST TCPLOCALIP
-tap_n=0 tap_bad=0 tap_pids=
+tap_n=0 tap_bad=0 tap_pids= tap_slow=1
+[ "${PC_SANITIZE:-}" != valgrind ] || tap_slow=5
 
 # Processes started by the test are noted here and ended at its end.
 started() { tap_pids="$tap_pids $*"; }
@@ -47,9 +48,10 @@ exits() {
 	"$@" || _got=$?
 	is "$_w" "$_got" "$_c"
 }
-# wait_for SECONDS COMMAND…: tries until it succeeds; 1 when time is over.
+# wait_for SECONDS COMMAND…: tries until it succeeds; 1 when time is over, which
+# valgrind makes pass faster.
 wait_for() {
-	_n=$(($1 * 20)); shift
+	_n=$(($1 * 20 * tap_slow)); shift
 	while ! "$@" >/dev/null 2>&1; do
 		_n=$((_n - 1)); [ $_n -gt 0 ] || return 1
 		sleep 0.05
