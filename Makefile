@@ -181,10 +181,14 @@ soak: all tools
 powercut: all tools
 	nice tests/tools/powercut -n 600 -s 45 -o $(B)/powercut.log
 
+# The queue's protocol: every state of a model of it, where spin is installed.
+model:
+	CC='$(CC)' tests/tools/model
+
 help:
-	@echo 'all check lint analyze asan valgrind fuzz faults soak powercut install uninstall clean'
+	@echo 'all check lint analyze asan valgrind fuzz faults soak powercut model install uninstall clean'
 
 .PHONY: all tools check clean help install uninstall lint analyze fuzz asan valgrind faults soak \
-        powercut
+        powercut model
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/*/lib/*.d)
