@@ -103,11 +103,13 @@ recv "$mail$big.\r\n$mail$text$end"
 is "a large one refused, as is the next" "$(printf '%s\n' "$after" | grep -c '^550 .*spam')" 2
 ok "nothing is queued" test ! -f "$t/env"
 rm "$t/data"
-TMPDIR=$t/none; export TMPDIR
-recv "$mail$text$end"
-like "no place to keep it for the check" "$after" '^451 4.3.0 the message cannot be kept'
-like "which the log says" "$log" 'warn: spool-write client=.* err=No'
-unset TMPDIR
+if [ "${PC_SANITIZE:-}" != valgrind ]; then # which begins with a file there
+	TMPDIR=$t/none; export TMPDIR
+	recv "$mail$text$end"
+	like "no place to keep it for the check" "$after" '^451 4.3.0 the message cannot be kept'
+	like "which the log says" "$log" 'warn: spool-write client=.* err=No'
+	unset TMPDIR
+fi
 printf '#!/bin/sh\nprintf "D5.7.1 no more" >&6; exit 82\n' >"$t/over/filter-a"
 chmod 755 "$t/over/filter-a"
 tables scheck-data 'check-it data' -- sfilter-chain filter-a
