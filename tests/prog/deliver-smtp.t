@@ -17,6 +17,8 @@ server() {
 }
 # send ARG…: deliver-smtp by hand with $t/msg; log in $t/log.
 send() { deliver-smtp -h me.example "$@" <"$t/msg" 2>"$t/log"; }
+# commands FILE: what the server got of a session that ends with QUIT.
+commands() { wait_for 10 grep -q '^QUIT' "$1"; cat "$1"; }
 relay() { send -r "[127.0.0.1]:$port" "$@"; }
 printf 'Subject: x\n\n.dot\nlast' >"$t/msg"
 
@@ -28,7 +30,7 @@ h="127.0.0.1[127.0.0.1]:$port"
 is "a verdict for each recipient" "$r" "K1 2.0.0 $h 250 2.0.0 Ok: queued as FAKE
 D2 5.1.1 $h said: 550-5.1.1 not 550 5.1.1 here (in reply to RCPT TO command)
 Z3 4.0.0 $h said: 451 wait (in reply to RCPT TO command)"
-is "commands" "$(cat "$t/a/1.cmd")" "EHLO me.example
+is "commands" "$(commands "$t/a/1.cmd")" "EHLO me.example
 MAIL FROM:<s@x.example> SIZE=26
 RCPT TO:<a@y.example>
 RCPT TO:<no@y.example>
@@ -160,7 +162,7 @@ fi
 # --- odd servers
 server "$t/h" 'EHLO=502 5.5.1 what'
 like "HELO where EHLO is unknown" "$(relay s@x a@y.example b@y.example)" '^K2'
-is "  and no parameters, no pipelining" "$(cat "$t/h/1.cmd")" "EHLO me.example
+is "  and no parameters, no pipelining" "$(commands "$t/h/1.cmd")" "EHLO me.example
 HELO me.example
 MAIL FROM:<s@x>
 RCPT TO:<a@y.example>
@@ -170,7 +172,7 @@ QUIT"
 server "$t/s" 'EHLO=250-{name}|250 SIZE 20'
 like "over its size limit" "$(relay s@x a@y.example)" \
     '^D1 5.3.4 message size 26 exceeds size limit 20 of server'
-is "  nothing is sent" "$(cat "$t/s/1.cmd")" "EHLO me.example
+is "  nothing is sent" "$(commands "$t/s/1.cmd")" "EHLO me.example
 QUIT"
 server "$t/q" 'RCPT=?'
 like "silence" "$(relay -t 1 s@x a@y.example)" \
@@ -284,7 +286,7 @@ K1 2.0.0
 K1 2.0.0
 exit 0"
 is "over one connection, RSET where one failed" \
-    "$(grep -v RCPT "$t/k/1.cmd" | cut -d' ' -f1 | tr '\n' ' ')" \
+    "$(commands "$t/k/1.cmd" | grep -v RCPT | cut -d' ' -f1 | tr '\n' ' ')" \
     "EHLO MAIL DATA MAIL DATA MAIL DATA RSET MAIL DATA QUIT "
 ok "  the message again as it is" cmp "$t/k/1.1.msg" "$t/k/1.2.msg"
 is "another destination, and what the server closed, has its own" \
@@ -337,5 +339,5 @@ $x
 pipe $t/msg s@x a@y
 sleep 2.5
 E
-like "an idle connection is closed" "$(cat "$t/t/4.cmd")" QUIT
+like "an idle connection is closed" "$(commands "$t/t/4.cmd")" QUIT
 done_testing
