@@ -9,7 +9,7 @@ chmod 755 "$t"
 PATH=$bin:$tools:$PATH
 export PC_PREFIX="$t" PC_PATH="$bin" LC_ALL=C
 unset PC_SIZE RELAYCLIENT DATABYTES TCPREMOTEIP TCPREMOTEHOST TCPLOCALIP
-tap_n=0 tap_bad=0 tap_pids= tap_slow=1
+tap_n=0 tap_bad=0 tap_pids="" tap_slow=1
 [ "${PC_SANITIZE:-}" != valgrind ] || tap_slow=5
 
 # Processes started by the test are noted here and ended at its end.
