@@ -52,7 +52,7 @@ like "a certificate" "$(printf 'EHLO c\r\n' | smtp-recv 2>/dev/null)" '^250-STAR
 unlike "no tls-serve" "$(printf 'EHLO c\r\n' | PC_PATH=$t/over smtp-recv 2>/dev/null)" STARTTLS
 
 port=$(free_port)
-PC_TIMEOUT=1 tcpserver -HRl0 127.0.0.1 "$port" smtp-recv 2>>"$t/log" &
+PC_TIMEOUT=$tap_slow tcpserver -HRl0 127.0.0.1 "$port" smtp-recv 2>>"$t/log" &
 started $!
 wait_for 10 python3 "$talk" "$port" 127.0.0.1 QUIT
 exits "who does nothing under TLS has a time limit too" 0 \
