@@ -4,7 +4,8 @@
  * Descriptor 1: a line for each message that was changed; 2: those that were
  * not, and why.  Arguments: a verb, and what it is for (see usage).  Exit 0
  * when at least one message was named and all were changed; 100 when none was
- * named or one was not changed; 111 when queue-run is down.
+ * named or one was not changed; 111 when queue-run is down, a slot could not
+ * be read, or a line not be written.
  *
  * Run by root or the queue's user.  Reads the slots to find messages; what is
  * to happen it asks of queue-run, who alone changes them.
@@ -26,7 +27,7 @@
 #include "slot.h"
 #include "str.h"
 
-enum { EXIT_NOT = 100, WHY_MAX = 200 };
+enum { EXIT_NOT = 100, EXIT_TROUBLE = 111, WHY_MAX = 200 };
 
 static struct {
 	const char *verb;
@@ -35,6 +36,7 @@ static struct {
 	int nwhat;
 	unsigned named;
 	unsigned failed;
+	int trouble; /* there may be more, or more was done than was said */
 	struct slot slot;
 } q;
 
@@ -43,6 +45,14 @@ usage(void)
 {
 	die_usage("hold|release|remove|retry [-w WHY] "
 		  "ID|from=ADDRESS|to=ADDRESS|domain=DOMAIN|all ...");
+}
+
+/* Says why something in the queue is not known; the rest of it is done. */
+static void
+trouble(const char *name)
+{
+	q.trouble = 1;
+	dprintf(2, "%s: %s: %s\n", log_program(), name, strerror(errno));
 }
 
 /* Is addr the address, or below the domain, that the argument names? */
@@ -94,7 +104,9 @@ ask(char out[128])
 	len = snprintf(line, sizeof line, "%s %08x %.*s %s\n", q.verb,
 	    q.slot.num, ID_LEN, q.slot.head.id, q.why);
 	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) == len)
-		n = recv(fd, out, 127, MSG_WAITALL);
+		do {
+			n = recv(fd, out, 127, MSG_WAITALL);
+		} while (n == -1 && errno == EINTR);
 	close(fd);
 	out[n > 0 ? n : 0] = '\0';
 	out[strcspn(out, "\n")] = '\0';
@@ -107,12 +119,19 @@ visit(int dir, const char *name)
 	char answer[128];
 	int fd, i, hit = 0;
 
-	if (slot_number(name, &q.slot.num) == -1 ||
-	    (fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) == -1)
+	if (slot_number(name, &q.slot.num) == -1)
 		return;
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1) {
+		if (errno != ENOENT)
+			trouble(name);
+		return;
+	}
 	if (slot_peek(&q.slot, fd) == 0)
 		for (i = 0; i < q.nwhat && !hit; i++)
 			hit = names(q.what[i]);
+	else if (errno != 0 && errno != EPROTO) /* not: free, half written */
+		trouble(name);
 	close(fd);
 	if (!hit)
 		return;
@@ -122,8 +141,9 @@ visit(int dir, const char *name)
 		q.failed++;
 		dprintf(2, "%s: %.*s: %s\n", log_program(), ID_LEN,
 		    q.slot.head.id, answer[0] ? answer : "no answer");
-	} else {
-		dprintf(1, "%s %.*s\n", q.verb, ID_LEN, q.slot.head.id);
+	} else if (dprintf(1, "%s %.*s\n", q.verb, ID_LEN,
+	    q.slot.head.id) < 0) {
+		trouble("output");
 	}
 }
 
@@ -136,9 +156,11 @@ walk(int dir, const char *name, void each(int dir, const char *name))
 
 	if (d == NULL)
 		die_temp("edit-read", "dir=%s err=%m", name);
-	while ((e = readdir(d)) != NULL)
+	while (errno = 0, (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
 			each(fd, e->d_name);
+	if (errno != 0)
+		trouble(name);
 	closedir(d);
 }
 
@@ -189,6 +211,8 @@ main(int argc, char **argv)
 	if (chdir(queue) == -1)
 		die_perm("edit-read", "dir=%s err=%m", queue);
 	walk(AT_FDCWD, "slot", visit_part);
+	if (q.trouble)
+		return EXIT_TROUBLE;
 	if (q.named == 0)
 		dprintf(2, "%s: no message is named so\n", log_program());
 	return q.named == 0 || q.failed > 0 ? EXIT_NOT : 0;

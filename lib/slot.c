@@ -198,6 +198,7 @@ slot_peek(struct slot *s, int fd)
 {
 	size_t want;
 	uint64_t at;
+	ssize_t n;
 
 	errno = 0;
 	if (slot_head_read(fd, &s->head) == -1 || s->head.state == SLOT_FREE)
@@ -206,7 +207,10 @@ slot_peek(struct slot *s, int fd)
 	want = (size_t)s->head.envlen + s->head.nrcpt;
 	s->data.len = 0;
 	buf_room(&s->data, want);
-	if (pread(fd, s->data.p, want, (off_t)at) != (ssize_t)want ||
+	n = pread(fd, s->data.p, want, (off_t)at);
+	if (n == -1)
+		return -1;
+	if (n != (ssize_t)want ||
 	    envelope_parse(&s->env, s->data.p, s->head.envlen) != 0 ||
 	    s->env.nrcpt != s->head.nrcpt) {
 		errno = EPROTO;

@@ -54,6 +54,16 @@ quietly retry from=alice@example.test
 ok 'retry by sender' wait_for 8 sh -c \
     "[ \$(grep -c 'three@other.test.*status=deferred' '$t/log') -gt $n ]"
 wait_for 5 test "$(state three@other.test)" = waiting
+# What cannot be read may have been meant.
+slot=$(grep -lr three@other.test "$Q/slot")
+chmod 0 "$slot"
+exits 'a slot that cannot be read: 111' 111 quietly hold all
+chmod 600 "$slot"
+is 'the rest is done' "$(state one@far.test) $(state three@other.test)" 'held waiting'
+exits 'what was done cannot be said: 111' 111 sh -c 'exec "$@" >/dev/full' - \
+    ${quser:+setuidgid "$quser"} queue-edit release to=one@far.test
+
+wait_for 5 test "$(state one@far.test)" = waiting
 exits 'all of them' 0 quietly remove all
 ok 'and the queue is empty' wait_for 5 queue_empty
 
