@@ -28,5 +28,6 @@ try kill 5 queue-inject queue-inject-k deliver-pipe deliver-vhost \
 try both 13 smtp-recv queue-inject deliver-mbox deliver-pipe bounce-build
 try both 23 deliver-smtp deliver-spawn
 try kill 23 queue-run-told
-try both 83 queue-run queue-run-scan queue-run-first alias-compile
+try both 83 queue-run queue-run-scan queue-run-first alias-compile \
+    queue-inject-s queue-edit
 done_testing

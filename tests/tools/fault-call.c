@@ -3,14 +3,15 @@
  * or kills it there.  Linux, x86-64 and aarch64.
  *
  * It is linked into a directory D under the program's name; the program itself
- * is D/real/NAME, the order D/spec: `INSTANCE CALL WHICH ACTION'.  The
+ * is D/real/NAME, the order D/spec: `INSTANCE CALL WHICH ACTION [TREE]'.  The
  * INSTANCEth start of the program (from 1; 0 for each) is watched; at its
  * CALLth system call after the exec (from 1; 0 for none), or the first behind
  * it that is named WHICH (`any'), ACTION happens: `kill', SIGKILL in place of
  * the call, which is the same as one right behind the call before; or an error
- * number, which the call returns without doing anything.  What was called is
- * written to D/trace.INSTANCE, a name a line, and in the end how the program
- * ended.  Without D/spec the program just runs.
+ * number, which the call returns without doing anything.  With TREE 1 what the
+ * program forks is watched too, and the calls of all are counted in their
+ * order.  What was called is written to D/trace.INSTANCE, a name a line, and
+ * how each process ended.  Without D/spec the program just runs.
  *
  * The program keeps its process id, parent and descriptors: the process that
  * watches is a grandchild that holds none of them.
@@ -67,8 +68,9 @@ static struct {
 	long instance, call;
 	char which[24];
 	int error; /* 0: kill */
+	int tree;
 	int trace;
-	pid_t pid;
+	pid_t pid; /* the one that stopped last */
 } f;
 
 static const char *
@@ -128,11 +130,11 @@ at_call(void)
 {
 	struct ptrace_syscall_info i;
 	static long count;
-	static int failing;
+	static pid_t failing;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, f.pid, sizeof i, &i) <= 0)
 		return;
-	if (i.op == PTRACE_SYSCALL_INFO_EXIT && failing) {
+	if (i.op == PTRACE_SYSCALL_INFO_EXIT && failing == f.pid) {
 		set_result(-f.error);
 		failing = 0;
 	}
@@ -146,24 +148,39 @@ at_call(void)
 	note(f.error ? "= error" : "= kill");
 	set_no_call();
 	if (f.error)
-		failing = 1;
+		failing = f.pid;
 	else
 		kill(f.pid, SIGKILL);
+}
+
+static void
+note_end(int status)
+{
+	char end[40];
+
+	snprintf(end, sizeof end, WIFSIGNALED(status) ? "= signal %d"
+	    : "= exit %d", WIFSIGNALED(status) ? WTERMSIG(status)
+	    : WEXITSTATUS(status));
+	note(end);
 }
 
 static void
 watch(int go)
 {
 	int status, sig, running = 0;
-	char end[40];
 
 	if (ptrace(PTRACE_SEIZE, f.pid, 0, PTRACE_O_TRACESYSGOOD |
-	    PTRACE_O_TRACEEXEC) == -1) {
+	    PTRACE_O_TRACEEXEC | (f.tree ? PTRACE_O_TRACEFORK : 0)) == -1) {
 		note("= not traced");
 		_exit(1);
 	}
 	ptrace(PTRACE_INTERRUPT, f.pid, 0, 0);
-	while (waitpid(f.pid, &status, 0) == f.pid && WIFSTOPPED(status)) {
+	/* All that are watched are ours to wait for, and nothing else is. */
+	while ((f.pid = waitpid(-1, &status, __WALL)) != -1) {
+		if (!WIFSTOPPED(status)) {
+			note_end(status);
+			continue;
+		}
 		sig = 0;
 		if (status >> 16 == PTRACE_EVENT_EXEC)
 			running = 1;
@@ -177,10 +194,6 @@ watch(int go)
 		}
 		ptrace(PTRACE_SYSCALL, f.pid, 0, sig);
 	}
-	snprintf(end, sizeof end, WIFSIGNALED(status) ? "= signal %d"
-	    : "= exit %d", WIFSIGNALED(status) ? WTERMSIG(status)
-	    : WEXITSTATUS(status));
-	note(end);
 	_exit(0);
 }
 
@@ -248,8 +261,8 @@ read_spec(void)
 		return 0;
 	n = read(fd, text, sizeof text - 1);
 	close(fd);
-	if (n <= 0 || sscanf(text, "%ld %ld %23s %19s", &f.instance, &f.call,
-	    f.which, action) != 4)
+	if (n <= 0 || sscanf(text, "%ld %ld %23s %19s %d", &f.instance,
+	    &f.call, f.which, action, &f.tree) < 4)
 		exit(111);
 	f.error = strcmp(action, "kill") == 0 ? 0 : atoi(action);
 	n = my_number();

@@ -90,15 +90,17 @@ class System:
     """A private system: prefix, queue, mailboxes."""
     sink_kind = Sink
 
-    def __init__(self, options, program, recycle, settings=""):
+    def __init__(self, options, program, recycle, settings="", service=False):
         self.o, self.program, self.recycle = options, program, recycle
         self.settings = settings
+        self.service, self.ipid = service, 0  # queue-inject -s
         self.t = tempfile.mkdtemp(prefix="fault.")
         self.queue = self.t + "/var/spool/postchaise"
         self.spool = self.t + "/var/spool/virtual/example.test"
         self.p = self.t + "/p"
         self.sink = self.sink_kind()
         self.tokens = 0
+        self.ids = {}  # of those that were wanted, by token
         self.qpid = 0
         self.started = 0.0
         self.seen = 0
@@ -126,13 +128,15 @@ class System:
         self.write("etc/virtual/example.test/aliases",
                    "postmaster: alice\nteam: carol, bob\n"
                    f'cmd: "|cat >{self.t}/pipe/$$"\n'
+                   f'late: "|test -e {self.t}/open || exit 111; '
+                   f'cat >{self.t}/late/$$"\n'
                    'bad: "|exit 100"\n')
         self.write("etc/aliases", "postmaster: local\n")
         self.write("etc/passwd",
                    f"local:x:{uid}:{gid}::{self.t}/home:/bin/sh\n")
         self.write("home/.forward", f"\\local\n{self.t}/home/box\n"
                    f"|cat >{self.t}/fwd/$$\ncarol@example.test\n")
-        for d in "pipe fwd p var/mail var/run/postchaise".split():
+        for d in "pipe fwd late p var/mail var/run/postchaise".split():
             os.makedirs(f"{self.t}/{d}")
         for d in "alice carol dave".split():
             for s in "cur new tmp".split():
@@ -191,8 +195,35 @@ class System:
         return self.qpid != 0 and self.qpid not in self.ended
 
     def up(self):
+        self.serve()
         self.qpid = self.spawn("queue-start")
         self.started = time.time()
+
+    def serve(self):
+        """Starts the injection service if it is not running, as supervise
+        would."""
+        self.reap()
+        if self.service and (self.ipid == 0 or self.ipid in self.ended):
+            self.ipid = self.spawn("queue-inject", "-s")
+
+    def served(self):
+        """Does the service take connections?"""
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            s.connect(self.t + "/var/run/postchaise/inject")
+            return True
+        except OSError:
+            return False
+        finally:
+            s.close()
+
+    def no_service(self):
+        self.reap()
+        if self.ipid and self.ipid not in self.ended:
+            os.kill(self.ipid, signal.SIGTERM)
+        if self.ipid:
+            self.wait(self.ipid)
+        self.ipid = 0
 
     def ready(self):
         """Waits until queue-run serves, or has ended."""
@@ -226,6 +257,7 @@ class System:
         return False
 
     def down(self):
+        self.no_service()
         if self.running():
             os.kill(self.qpid, signal.SIGTERM)
         if self.qpid:
@@ -246,7 +278,8 @@ class System:
     def order(self, instance, call, which, action):
         self.clear()
         with open(self.p + "/spec", "w", encoding="utf-8") as f:
-            f.write(f"{instance} {call} {which} {action}\n")
+            f.write(f"{instance} {call} {which} {action} "
+                    f"{int(self.service and self.program == 'queue-inject')}\n")
 
     def trace(self, instance):
         try:
@@ -254,6 +287,12 @@ class System:
                 return f.read().split("\n")[:-1]
         except FileNotFoundError:
             return []
+
+    def log_so_far(self):
+        """What new_log will return, to here."""
+        with open(self.t + "/log", encoding="utf-8", errors="replace") as f:
+            f.seek(self.seen)
+            return f.read()
 
     def new_log(self):
         """What was logged since the last time."""
@@ -276,7 +315,7 @@ class System:
         return fd
 
     def inject(self, size, *rcpts, sender="dave@example.test", folder=None,
-               notify=None):
+               notify=None, want_id=False):
         """With notify the sender gets a report; of success, if it asks."""
         token = self.token()
         fd = self.message_fd(token, size)
@@ -287,8 +326,14 @@ class System:
         envelope = os.memfd_create("envelope")
         os.write(envelope, "\0".join(env + ["", ""]).encode())
         os.lseek(envelope, 0, 0)
-        code = self.wait(self.spawn("queue-inject",
-                                    fds=[(fd, 0), (envelope, 1)]))
+        fds = [(fd, 0), (envelope, 1)]
+        if want_id:
+            six = os.memfd_create("six")
+            fds.append((six, 6))
+        code = self.wait(self.spawn("queue-inject", fds=fds))
+        if want_id:
+            self.ids[token] = os.pread(six, 100, 1).decode()
+            os.close(six)
         os.close(fd)
         os.close(envelope)
         return token, code == 0, rcpts + (("dave",) if notify else ())
@@ -321,6 +366,7 @@ class System:
         say(b"EHLO client.example.test\r\n")
         for size, *rcpts in messages:
             token = self.token()
+            self.serve()
             good = say(b"MAIL FROM:<dave@example.test>\r\n")[:1] == b"2"
             told = [r for r in rcpts
                     if say(b"RCPT TO:<%s>\r\n" % r.encode())[:1] == b"2"]
@@ -376,7 +422,7 @@ class System:
                    len(re.findall(rb"^BEGIN ", text, re.M)):
                     got[place, "torn"] += 1
                 os.truncate(path, 0)
-        for place in "pipe", "fwd":
+        for place in "pipe", "fwd", "late":
             d = f"{self.t}/{place}"
             for n in os.listdir(d):
                 # One that was cut off with its deliverer does not count.
