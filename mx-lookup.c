@@ -431,9 +431,12 @@ once(char *const word[], const char *anchor, int required)
 	_exit(0);
 }
 
+/* At the socket that was given; NULL: where it is expected. */
 static void
-serve(const char *path)
+serve(const char *given)
 {
+	char *made = given == NULL ? path_make(PATH_RUN "/mx-lookup") : NULL;
+	const char *path = given != NULL ? given : made;
 	struct rlimit l;
 	struct question *q, *next;
 
@@ -444,6 +447,7 @@ serve(const char *path)
 	if (lineserv_open(&m.s.serv, path, 0666) == -1)
 		die_temp("socket-open", "path=%s err=%m", path);
 	log_info("ready", "socket=%s", path);
+	free(made);
 	for (;;) {
 		settle();
 		for (q = m.s.questions; q != NULL; q = next) {
@@ -491,5 +495,5 @@ main(int argc, char *argv[])
 	if (!resident)
 		once(argv, anchor, required);
 	open_dns(anchor, required);
-	serve(argc > 0 ? argv[0] : path_make(PATH_RUN "/mx-lookup"));
+	serve(argc > 0 ? argv[0] : NULL);
 }
