@@ -21,6 +21,9 @@ ns_make() {
 	ns=$work/$1
 	mkdir -p "$ns/etc" "$ns/spool" "$ns/log" "$ns/run"
 	cp /etc/passwd /etc/group "$ns/etc"
+	# None asks anything that matters: a name server that says no at once.
+	echo 'nameserver 127.0.0.1' >"$ns/etc/resolv.conf"
+	echo '127.0.0.1 localhost' >"$ns/etc/hosts"
 	_id=61000
 	for _u in "${@:2}"; do
 		echo "$_u:x:$_id:$_id::/nonexistent:/usr/sbin/nologin" \
