@@ -89,11 +89,12 @@ def message(token, size):
 class System:
     """A private system: prefix, queue, mailboxes."""
     sink_kind = Sink
+    service, ipid = False, 0  # queue-inject -s
 
     def __init__(self, options, program, recycle, settings="", service=False):
         self.o, self.program, self.recycle = options, program, recycle
         self.settings = settings
-        self.service, self.ipid = service, 0  # queue-inject -s
+        self.service = service
         self.t = tempfile.mkdtemp(prefix="fault.")
         self.queue = self.t + "/var/spool/postchaise"
         self.spool = self.t + "/var/spool/virtual/example.test"
