@@ -15,7 +15,7 @@ cut() {
 	"$top/tests/tools/powercut" -e $other -t "$tools" -J "$_names" "$@" \
 	    "$_kind" >"$t/out" 2>"$t/err" || _bad=1
 	sed 's/^/# /' "$t/out"
-	[ $_bad = 0 ] || sed 's/^/# /' "$t/err"
+	[ $_bad = 0 ] || cut -c1-400 "$t/err" | sed 's/^/# /' >&2
 	is "$_kind, $_names: nothing lost, nothing doubled, nothing torn" $_bad 0
 }
 cut log 'warm|backlog, journal|cold, POSIX' -n 30 -s 5
